@@ -1,0 +1,145 @@
+package billing
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/dunwellhq/dunwell/internal/fault"
+)
+
+// VersionKind says by what the billing system orders the states of a resource.
+type VersionKind string
+
+// The kinds of version. A resource keeps the kind that it began with.
+const (
+	Unversioned VersionKind = ""           // the last to arrive wins
+	ByNumber    VersionKind = "version"    // source_version, an integer
+	ByTime      VersionKind = "updated_at" // source_updated_at, in seconds
+)
+
+// Version places a state among the other states of its resource.
+type Version struct {
+	Kind   VersionKind `json:"kind"`
+	Number int64       `json:"number"` // the integer, or Unix seconds
+}
+
+// At returns the version of a state that was current at t.
+func At(t time.Time) Version { return Version{ByTime, t.Unix()} }
+
+// Verdict is what becomes of an incoming state.
+type Verdict int
+
+// The verdicts.
+const (
+	Apply     Verdict = iota // it becomes the stored state
+	Stale                    // a later state is stored already
+	Unchanged                // the same state is stored already
+)
+
+// Judge decides whether an incoming state replaces the stored one (contract
+// B1): the later version does; of equal versions the state further along its
+// life, of equal rank the last to arrive. stored is nil for a resource that is
+// not known yet.
+func Judge(stored, incoming Resource) (Verdict, error) {
+	if stored == nil {
+		return Apply, nil
+	}
+	have, got := stored.Base().Version, incoming.Base().Version
+	if have.Kind != got.Kind && have.Kind != Unversioned {
+		return Stale, fault.At(fault.Invalid, "source_"+string(have.Kind),
+			"this resource is ordered by source_%s since it was first stored, so every state of it must carry one", have.Kind)
+	}
+	switch {
+	case have.Kind == got.Kind && got.Number < have.Number:
+		return Stale, nil
+	case have.Kind == got.Kind && got.Number == have.Number && incoming.rank() < stored.rank() && got.Kind != Unversioned:
+		return Stale, nil
+	case have == got && SameContent(stored, incoming):
+		return Unchanged, nil
+	default:
+		return Apply, nil
+	}
+}
+
+// SameContent reports whether two states differ in nothing but their version
+// and the store's own times.
+func SameContent(a, b Resource) bool {
+	return reflect.DeepEqual(bare(a), bare(b))
+}
+
+func bare(r Resource) Resource {
+	c := reflect.New(reflect.TypeOf(r).Elem())
+	c.Elem().Set(reflect.ValueOf(r).Elem())
+	out := c.Interface().(Resource)
+	h := out.Base()
+	h.Version, h.CreatedAt, h.UpdatedAt = Version{}, time.Time{}, time.Time{}
+	return out
+}
+
+// Mode says how an incoming state meets the stored one.
+type Mode int
+
+// The modes. Replace is the API's: the state is whole. The others are for
+// sources whose events carry only a part of a resource.
+const (
+	Replace Mode = iota // the incoming state is the whole state
+	Merge               // members that the incoming state does not set keep what is stored
+	Fill                // only members that are not stored yet are taken, whatever their version
+)
+
+// Combine returns the whole state that an incoming one stands for, given what
+// is stored. A Merge that is older than the stored state fills its gaps only.
+func Combine(stored, incoming Resource, mode Mode) (Resource, error) {
+	if stored == nil || mode == Replace {
+		return incoming, nil
+	}
+	if mode == Merge {
+		verdict, err := Judge(stored, incoming)
+		if err != nil {
+			return nil, err
+		}
+		if verdict != Stale {
+			return overlay(stored, incoming)
+		}
+	}
+	out, err := overlay(incoming, stored)
+	if err != nil {
+		return nil, err
+	}
+	out.Base().Version = stored.Base().Version
+	return out, nil
+}
+
+// overlay returns base with every member that top sets replaced by top's.
+func overlay(base, top Resource) (Resource, error) {
+	doc := map[string]jsontext.Value{}
+	for _, layer := range []Resource{base, top} {
+		raw, err := Encode(layer)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(top.Kind(), raw)
+}
+
+// Encode returns the JSON form that the store keeps: members that are not set
+// are left out.
+func Encode(r Resource) ([]byte, error) {
+	return json.Marshal(r, json.OmitZeroStructFields(true), json.Deterministic(true))
+}
+
+// Decode reads what [Encode] wrote.
+func Decode(kind Kind, raw []byte) (Resource, error) {
+	r := New(kind)
+	return r, json.Unmarshal(raw, r)
+}

@@ -1,0 +1,97 @@
+// Package calendar is civil time: periods, zones and dates. It is pure: the
+// time is always handed in. The planner's arithmetic (business days, send
+// windows, month ends) belongs here when the planner comes.
+package calendar
+
+import (
+	"fmt"
+	"time"
+)
+
+// Unit is the unit of a [Period], as on the wire.
+type Unit string
+
+// The units.
+const (
+	Day   Unit = "DAY"
+	Week  Unit = "WEEK"
+	Month Unit = "MONTH"
+	Year  Unit = "YEAR"
+)
+
+// Units lists the units in the order of their length.
+var Units = []Unit{Day, Week, Month, Year}
+
+// MaxPeriodDays bounds a period: ten years.
+const MaxPeriodDays = 3650
+
+// Period is a number of civil units, such as WEEK 2.
+type Period struct {
+	Type  Unit `json:"type"`
+	Value int  `json:"value"`
+}
+
+// String is the period's text as triggers carry it: DAY:7.
+func (p Period) String() string {
+	return fmt.Sprintf("%s:%d", p.Type, p.Value)
+}
+
+// MaxValue is the largest value that a period of this unit may have.
+func (u Unit) MaxValue() int {
+	switch u {
+	case Day:
+		return MaxPeriodDays
+	case Week:
+		return MaxPeriodDays / 7
+	case Month:
+		return 12 * (MaxPeriodDays / 365)
+	case Year:
+		return MaxPeriodDays / 365
+	default:
+		return 0
+	}
+}
+
+// Same reports whether two periods name the same day counted from every date:
+// DAY 7 and WEEK 1 do, DAY 30 and MONTH 1 do not.
+func (p Period) Same(q Period) bool {
+	return p.canonical() == q.canonical()
+}
+
+func (p Period) canonical() Period {
+	switch p.Type {
+	case Week:
+		return Period{Day, p.Value * 7}
+	case Year:
+		return Period{Month, p.Value * 12}
+	default:
+		return p
+	}
+}
+
+// Before returns the instant that lies the period before t, counted in the
+// civil dates of t's location. MONTH and YEAR clamp to the month's end.
+func (p Period) Before(t time.Time) time.Time {
+	switch p.Type {
+	case Day:
+		return t.AddDate(0, 0, -p.Value)
+	case Week:
+		return t.AddDate(0, 0, -7*p.Value)
+	case Month:
+		return addMonths(t, -p.Value)
+	case Year:
+		return addMonths(t, -12*p.Value)
+	default:
+		return t
+	}
+}
+
+// addMonths moves t by n months and clamps to the last day of the month it
+// lands in: 31 January and one month is 28 or 29 February, never March.
+func addMonths(t time.Time, n int) time.Time {
+	y, m, d := t.Date()
+	first := time.Date(y, m+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
+	last := first.AddDate(0, 1, -1).Day()
+	hh, mm, ss := t.Clock()
+	return time.Date(first.Year(), first.Month(), min(d, last), hh, mm, ss, t.Nanosecond(), t.Location())
+}

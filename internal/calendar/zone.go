@@ -1,0 +1,59 @@
+package calendar
+
+import (
+	"fmt"
+	"time"
+	_ "time/tzdata" // zones are the same on every machine that runs us
+)
+
+// Zone returns the IANA zone of that name. The empty name, "Local" and names
+// that the tz database does not have are errors: a zone of ours never depends
+// on the machine.
+func Zone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("%q is no IANA time zone such as Europe/Amsterdam", name)
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no IANA time zone such as Europe/Amsterdam", name)
+	}
+	return loc, nil
+}
+
+// FirstZone returns the first of the names that is set and known, else UTC.
+func FirstZone(names ...string) *time.Location {
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if loc, err := Zone(name); err == nil {
+			return loc
+		}
+	}
+	return time.UTC
+}
+
+// ParseInstant reads an ISO 8601 timestamp with seconds and Z or a numeric
+// offset. Fractional seconds are refused: the published contract has none.
+func ParseInstant(s string) (time.Time, error) {
+	for i := range len(s) {
+		if s[i] == '.' || s[i] == ',' {
+			return time.Time{}, fmt.Errorf("%q has fractional seconds, write it as 2026-01-31T09:00:00Z", s)
+		}
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, fmt.Errorf("%q is no timestamp, write it as 2026-01-31T09:00:00Z", s)
+	}
+	return t.UTC(), nil
+}
+
+// ParseDate reads a civil date YYYY-MM-DD and returns the instant at which it
+// begins in loc.
+func ParseDate(s string, loc *time.Location) (time.Time, error) {
+	t, err := time.ParseInLocation(time.DateOnly, s, loc)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no date, write it as 2026-01-31", s)
+	}
+	return t, nil
+}

@@ -1,0 +1,74 @@
+package workflow
+
+import (
+	"slices"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+)
+
+// Set is the ACTIVE workflows of one platform at one version, arranged so that
+// matching an event looks only at workflows that could answer to it. It is
+// immutable and safe to share.
+type Set struct {
+	Version int64
+	// everyone holds the workflows without a customer scope, scoped those
+	// with one, by each customer they name.
+	everyone map[Variant][]*Armed
+	scoped   map[scopeKey][]*Armed
+}
+
+type scopeKey struct {
+	variant  Variant
+	customer billing.CustomerID
+}
+
+// Armed is an ACTIVE workflow with its ACTIVE actions in creation order.
+type Armed struct {
+	Workflow
+	Actions []Action
+}
+
+// NewSet arranges workflows for matching. Those that are not ACTIVE are left out.
+func NewSet(version int64, armed []*Armed) *Set {
+	s := &Set{
+		Version:  version,
+		everyone: map[Variant][]*Armed{},
+		scoped:   map[scopeKey][]*Armed{},
+	}
+	for _, a := range armed {
+		if a.Status != Active {
+			continue
+		}
+		v := a.Variant()
+		if a.CustomerIDs == nil {
+			s.everyone[v] = append(s.everyone[v], a)
+			continue
+		}
+		for _, c := range a.CustomerIDs {
+			k := scopeKey{v, c}
+			s.scoped[k] = append(s.scoped[k], a)
+		}
+	}
+	return s
+}
+
+// answers says which variant answers to an event.
+var answers = map[billing.EventType]Variant{
+	billing.BecameFinal:   ToFinal,
+	billing.PaymentFailed: FailedPayment,
+}
+
+// Match returns the workflows that an event of a customer fires, in the order
+// of their creation. A customer who is not known yet ("") matches only the
+// workflows for everyone.
+func (s *Set) Match(event billing.EventType, customer billing.CustomerID) []*Armed {
+	v := answers[event]
+	matched := slices.Concat(s.everyone[v], s.scoped[scopeKey{v, customer}])
+	slices.SortStableFunc(matched, func(a, b *Armed) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return matched
+}
+
+// Covers reports whether a customer lies in the workflow's scope.
+func (w *Workflow) Covers(customer billing.CustomerID) bool {
+	return w.CustomerIDs == nil || slices.Contains(w.CustomerIDs, customer)
+}
