@@ -1,0 +1,50 @@
+package auth
+
+// Permission is RESOURCE.ACTION, as the routes demand it.
+type Permission string
+
+// The permissions of this version's routes.
+const (
+	WorkflowView   Permission = "WORKFLOW.VIEW"
+	WorkflowCreate Permission = "WORKFLOW.CREATE"
+	WorkflowUpdate Permission = "WORKFLOW.UPDATE"
+
+	ActionView   Permission = "WORKFLOW_ACTION.VIEW"
+	ActionCreate Permission = "WORKFLOW_ACTION.CREATE"
+
+	TriggerView   Permission = "WORKFLOW_TRIGGER.VIEW"
+	ExecutionView Permission = "WORKFLOW_EXECUTION.VIEW"
+
+	CustomerView   Permission = "CUSTOMER.VIEW"
+	CustomerCreate Permission = "CUSTOMER.CREATE"
+	CustomerUpdate Permission = "CUSTOMER.UPDATE"
+
+	ContactView   Permission = "CONTACT.VIEW"
+	ContactCreate Permission = "CONTACT.CREATE"
+	ContactUpdate Permission = "CONTACT.UPDATE"
+
+	InvoiceView   Permission = "INVOICE.VIEW"
+	InvoiceCreate Permission = "INVOICE.CREATE"
+	InvoiceUpdate Permission = "INVOICE.UPDATE"
+
+	PaymentView   Permission = "PAYMENT.VIEW"
+	PaymentCreate Permission = "PAYMENT.CREATE"
+	PaymentUpdate Permission = "PAYMENT.UPDATE"
+
+	BillingEntityView   Permission = "BILLING_ENTITY.VIEW"
+	BillingEntityCreate Permission = "BILLING_ENTITY.CREATE"
+	BillingEntityUpdate Permission = "BILLING_ENTITY.UPDATE"
+
+	IntegrationView   Permission = "INTEGRATION.VIEW"
+	IntegrationCreate Permission = "INTEGRATION.CREATE"
+	IntegrationUpdate Permission = "INTEGRATION.UPDATE"
+
+	SourceView   Permission = "SOURCE.VIEW"
+	SourceCreate Permission = "SOURCE.CREATE"
+
+	PlatformView   Permission = "PLATFORM.VIEW"
+	PlatformUpdate Permission = "PLATFORM.UPDATE"
+
+	ResourceIngest Permission = "RESOURCE.INGEST"
+	MessageView    Permission = "MESSAGE.VIEW"
+)

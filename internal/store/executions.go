@@ -1,0 +1,267 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+const executionColumns = `platform_id, id, trigger_id, workflow_id, action_id, action, variant, customer_id, invoice_id, payment_id,
+	lane, position, status, reason, due_at, next_attempt_at, attempts, token, lease_until, frozen_hash, created_at, updated_at`
+
+func scanExecution(rs rows) (execution.Execution, error) {
+	var e execution.Execution
+	var action []byte
+	var due, next, lease, created, updated int64
+	if err := rs.Scan(&e.PlatformID, &e.ID, &e.TriggerID, &e.WorkflowID, &e.ActionID, &action, &e.Variant, &e.CustomerID,
+		&e.InvoiceID, &e.PaymentID, &e.Lane, &e.Position, &e.Status, &e.Reason, &due, &next, &e.Attempts, &e.Token, &lease,
+		&e.FrozenHash, &created, &updated); err != nil {
+		return e, err
+	}
+	e.DueAt, e.NextAttemptAt, e.LeaseUntil = instant(due), instant(next), instant(lease)
+	e.CreatedAt, e.UpdatedAt = instant(created), instant(updated)
+	return e, json.Unmarshal(action, &e.Action)
+}
+
+var executionList = list{
+	from:    "executions",
+	columns: executionColumns,
+	order:   []string{"created_at", "updated_at", "status"},
+	filters: []string{"id", "status", "workflow_id", "trigger_id", "customer_id", "invoice_id", "payment_id"},
+}
+
+// Execution reads an execution.
+func (r Reader) Execution(ctx context.Context, p platform.ID, id execution.ID) (execution.Execution, error) {
+	e, err := one(ctx, r.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND id = $2`, string(p), string(id))
+	if errors.Is(err, errNoRow) {
+		return e, notFound("", "workflow execution", string(id))
+	}
+	return e, err
+}
+
+// Executions lists executions.
+func (r Reader) Executions(ctx context.Context, p platform.ID, q Query) (Page[execution.Execution], error) {
+	return page(ctx, r, executionList, scanExecution, string(p), q)
+}
+
+// Attempts reads the attempts of executions, in order.
+func (r Reader) Attempts(ctx context.Context, p platform.ID, ids []string) (map[execution.ID][]execution.Attempt, error) {
+	list, err := all(ctx, r.c, func(rs rows) (execution.Attempt, error) {
+		var a execution.Attempt
+		var started, ended int64
+		err := rs.Scan(&a.ExecutionID, &a.Number, &a.Token, &a.ContentHash, &started, &ended, &a.Outcome, &a.Reply)
+		a.StartedAt, a.EndedAt = instant(started), instant(ended)
+		return a, err
+	}, `SELECT execution_id, number, token, content_hash, started_at, ended_at, outcome, reply FROM attempts
+	    WHERE platform_id = $1 AND execution_id = ANY($2) ORDER BY execution_id, number`, string(p), ids)
+	found := map[execution.ID][]execution.Attempt{}
+	for _, a := range list {
+		found[a.ExecutionID] = append(found[a.ExecutionID], a)
+	}
+	return found, err
+}
+
+// InsertExecutions stores new executions.
+func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) error {
+	args := make([][]any, len(list))
+	for i, e := range list {
+		action, err := encode(e.Action)
+		if err != nil {
+			return err
+		}
+		args[i] = []any{
+			string(e.PlatformID), string(e.ID), string(e.TriggerID), string(e.WorkflowID), string(e.ActionID), action,
+			string(e.Variant), string(e.CustomerID), string(e.InvoiceID), e.PaymentID, e.Lane, e.Position, string(e.Status),
+			string(e.Reason), micros(e.DueAt), micros(e.CreatedAt),
+		}
+	}
+	_, err := tx.c.execMany(ctx,
+		`INSERT INTO executions (`+executionColumns+`)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, '', 0, '', $16, $16)`, args)
+	if err != nil {
+		return fmt.Errorf("inserting executions: %w", err)
+	}
+	return nil
+}
+
+// Due reads the PENDING executions of a lane whose time has come, the oldest
+// first, without locking them.
+func (r Reader) Due(ctx context.Context, l Lane, now time.Time, limit int) ([]execution.Execution, error) {
+	return all(ctx, r.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions
+		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3
+		 ORDER BY due_at, created_at, position, id LIMIT $4`, string(l.PlatformID), l.Number, micros(now), limit)
+}
+
+// LockLane keeps other claims of the lane out until the transaction ends:
+// without it two drains of one lane could each find that no other execution of
+// a customer is SENDING, and claim one each.
+func (tx *Tx) LockLane(ctx context.Context, l Lane) error {
+	return tx.t.platformLock(ctx, fmt.Sprintf("%s lane %d", l.PlatformID, l.Number), true)
+}
+
+// Busy returns which of the customers have an execution SENDING.
+func (r Reader) Busy(ctx context.Context, p platform.ID, customers []string) (map[string]bool, error) {
+	list, err := all(ctx, r.c, column[string],
+		`SELECT customer_id FROM executions WHERE platform_id = $1 AND customer_id = ANY($2)
+		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status = 'SENDING'`,
+		string(p), customers)
+	busy := make(map[string]bool, len(list))
+	for _, c := range list {
+		busy[c] = true
+	}
+	return busy, err
+}
+
+// TakePending reads and locks those of the executions that are still PENDING,
+// leaving out what another transaction has locked.
+func (tx *Tx) TakePending(ctx context.Context, p platform.ID, ids []string) ([]execution.Execution, error) {
+	return all(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND id = ANY($2) AND status = 'PENDING'
+		 ORDER BY id FOR UPDATE SKIP LOCKED`, string(p), ids)
+}
+
+// OpenOf reads and locks the executions of customers that a change may still
+// stop: those PENDING or WAITING.
+func (tx *Tx) OpenOf(ctx context.Context, p platform.ID, customers []string) ([]execution.Execution, error) {
+	if len(customers) == 0 {
+		return nil, nil
+	}
+	return all(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND customer_id = ANY($2)
+		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status <> 'SENDING' ORDER BY id FOR UPDATE`, string(p), customers)
+}
+
+// OpenOfWorkflow reads and locks the executions of a workflow that have not begun.
+func (tx *Tx) OpenOfWorkflow(ctx context.Context, p platform.ID, w workflow.ID) ([]execution.Execution, error) {
+	return all(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND workflow_id = $2
+		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status <> 'SENDING' ORDER BY id FOR UPDATE`, string(p), string(w))
+}
+
+// UpdateExecutions stores the state of locked executions.
+func (tx *Tx) UpdateExecutions(ctx context.Context, list []execution.Execution) error {
+	args := make([][]any, len(list))
+	for i, e := range list {
+		args[i] = stateArgs(e)
+	}
+	_, err := tx.c.execMany(ctx,
+		`UPDATE executions SET status = $3, reason = $4, due_at = $5, next_attempt_at = $6, attempts = $7, token = $8,
+		     lease_until = $9, frozen_hash = $10, updated_at = $11
+		 WHERE platform_id = $1 AND id = $2`, args)
+	return err
+}
+
+func stateArgs(e execution.Execution) []any {
+	return []any{
+		string(e.PlatformID), string(e.ID), string(e.Status), string(e.Reason), micros(e.DueAt), micros(e.NextAttemptAt),
+		e.Attempts, e.Token, micros(e.LeaseUntil), e.FrozenHash, micros(e.UpdatedAt),
+	}
+}
+
+// Settle stores the state of executions that were SENDING under the token that
+// each was claimed with, and reports which it changed: a result that comes
+// after its lease was given away finds another token, or none, and changes nothing.
+func (tx *Tx) Settle(ctx context.Context, list []execution.Execution, tokens []string) ([]bool, error) {
+	args := make([][]any, len(list))
+	for i, e := range list {
+		args[i] = append(stateArgs(e), tokens[i])
+	}
+	changed, err := tx.c.execMany(ctx,
+		`UPDATE executions SET status = $3, reason = $4, due_at = $5, next_attempt_at = $6, attempts = $7, token = $8,
+		     lease_until = $9, frozen_hash = $10, updated_at = $11
+		 WHERE platform_id = $1 AND id = $2 AND status = 'SENDING' AND token = $12`, args)
+	settled := make([]bool, len(changed))
+	for i, n := range changed {
+		settled[i] = n == 1
+	}
+	return settled, err
+}
+
+// InsertAttempts stores attempts that begin, or that began and ended at once.
+func (tx *Tx) InsertAttempts(ctx context.Context, p platform.ID, list []execution.Attempt) error {
+	args := make([][]any, len(list))
+	for i, a := range list {
+		args[i] = []any{
+			string(p), string(a.ExecutionID), a.Number, a.Token, a.ContentHash, micros(a.StartedAt), micros(a.EndedAt),
+			string(a.Outcome), a.Reply,
+		}
+	}
+	_, err := tx.c.execMany(ctx,
+		`INSERT INTO attempts (platform_id, execution_id, number, token, content_hash, started_at, ended_at, outcome, reply)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, args)
+	return err
+}
+
+// EndAttempts stores how attempts ended.
+func (tx *Tx) EndAttempts(ctx context.Context, p platform.ID, list []execution.Attempt) error {
+	args := make([][]any, len(list))
+	for i, a := range list {
+		args[i] = []any{string(p), string(a.ExecutionID), a.Number, a.Token, micros(a.EndedAt), string(a.Outcome), a.Reply}
+	}
+	_, err := tx.c.execMany(ctx,
+		`UPDATE attempts SET ended_at = $5, outcome = $6, reply = $7
+		 WHERE platform_id = $1 AND execution_id = $2 AND number = $3 AND token = $4`, args)
+	return err
+}
+
+// Retries reads and locks WAITING executions whose next attempt is due, on all
+// platforms.
+func (tx *Tx) Retries(ctx context.Context, now time.Time, limit int) ([]execution.Execution, error) {
+	return all(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1
+		 ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(now), limit)
+}
+
+// Abandoned reads and locks SENDING executions whose lease ended before a
+// time, on all platforms.
+func (tx *Tx) Abandoned(ctx context.Context, before time.Time, limit int) ([]execution.Execution, error) {
+	return all(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE status = 'SENDING' AND lease_until < $1
+		 ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+}
+
+// Neglected returns the lanes with executions that have been due since before
+// a time, on platforms that send: their wake-up was lost, or they are behind.
+func (r Reader) Neglected(ctx context.Context, before time.Time) ([]Lane, error) {
+	return all(ctx, r.c, func(rs rows) (l Lane, err error) {
+		return l, rs.Scan(&l.PlatformID, &l.Number)
+	}, `SELECT DISTINCT e.platform_id, e.lane FROM platforms p JOIN executions e ON e.platform_id = p.id
+	    WHERE p.sending <> 'PAUSED' AND e.status = 'PENDING' AND e.due_at < $1`, micros(before))
+}
+
+// Sweepable reports whether there is anything for [Tx.Retries], [Tx.Abandoned]
+// or [Tx.WaitingSince] to take, without locking or writing.
+func (r Reader) Sweepable(ctx context.Context, now, waitingBefore time.Time) (bool, error) {
+	n, err := one(ctx, r.c, column[int64],
+		`SELECT CASE WHEN EXISTS (SELECT 1 FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1)
+		          OR EXISTS (SELECT 1 FROM executions WHERE status = 'SENDING' AND lease_until < $1)
+		          OR EXISTS (SELECT 1 FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND created_at < $2)
+		        THEN 1 ELSE 0 END`, micros(now), micros(waitingBefore))
+	return n == 1, err
+}
+
+// EndLeases ends every lease: for a process that has the database to itself
+// and has just started, no sender of before is alive.
+func (tx *Tx) EndLeases(ctx context.Context) error {
+	_, err := tx.c.exec(ctx, `UPDATE executions SET lease_until = 1 WHERE status = 'SENDING'`)
+	return err
+}
+
+// MarkPaused notes on the due executions of a lane that the platform's sending
+// is paused.
+func (tx *Tx) MarkPaused(ctx context.Context, l Lane, now time.Time) error {
+	_, err := tx.c.exec(ctx,
+		`UPDATE executions SET reason = $4, updated_at = $3
+		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND reason = ''`,
+		string(l.PlatformID), l.Number, micros(now), string(workflow.SendingPaused))
+	return err
+}

@@ -1,0 +1,237 @@
+-- The tables of Dunwell, one text for SQLite and PostgreSQL. Every tenant
+-- table has platform_id first in its keys. Times are microseconds since 1970
+-- in UTC, 0 where there is none; documents are JSON as text, because decimals
+-- must come back as they were written. No column of a UNIQUE is nullable.
+
+-- +goose Up
+
+CREATE TABLE platforms (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    reference  TEXT   NOT NULL UNIQUE,
+    sending    TEXT   NOT NULL,
+    doc        TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- One row per platform: the version of its set of ACTIVE workflows. Ingestion
+-- reads it FOR SHARE, so that no event is matched against a set that has
+-- already been replaced.
+CREATE TABLE planning (
+    platform_id TEXT   NOT NULL PRIMARY KEY,
+    version     BIGINT NOT NULL
+);
+
+CREATE TABLE api_keys (
+    id           TEXT   NOT NULL PRIMARY KEY,
+    hash         TEXT   NOT NULL UNIQUE,
+    doc          TEXT   NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    created_at   BIGINT NOT NULL
+);
+
+CREATE TABLE workflows (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    reference   TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    type        TEXT   NOT NULL,
+    status      TEXT   NOT NULL,
+    version     BIGINT NOT NULL,
+    doc         TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id),
+    UNIQUE (platform_id, reference)
+);
+CREATE INDEX workflows_by_creation ON workflows (platform_id, created_at, id);
+CREATE INDEX workflows_active ON workflows (platform_id) WHERE status = 'ACTIVE';
+
+CREATE TABLE workflow_actions (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    workflow_id TEXT   NOT NULL,
+    type        TEXT   NOT NULL,
+    status      TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE INDEX workflow_actions_by_workflow ON workflow_actions (platform_id, workflow_id, created_at, id);
+CREATE INDEX workflow_actions_by_creation ON workflow_actions (platform_id, created_at, id);
+
+CREATE TABLE integrations (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    reference   TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    type        TEXT   NOT NULL,
+    status      TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    secret      BYTEA  NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE UNIQUE INDEX integrations_reference ON integrations (platform_id, reference) WHERE reference <> '';
+CREATE INDEX integrations_by_creation ON integrations (platform_id, created_at, id);
+
+CREATE TABLE sources (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    reference   TEXT   NOT NULL,
+    type        TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    secret      BYTEA  NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE UNIQUE INDEX sources_id ON sources (id);
+CREATE UNIQUE INDEX sources_reference ON sources (platform_id, reference) WHERE reference <> '';
+CREATE INDEX sources_by_creation ON sources (platform_id, created_at, id);
+
+-- The webhooks that were taken: the same delivery a second time has no effect.
+CREATE TABLE source_deliveries (
+    platform_id TEXT   NOT NULL,
+    source_id   TEXT   NOT NULL,
+    delivery_id TEXT   NOT NULL,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, source_id, delivery_id)
+);
+
+-- The mirrored resources, all kinds in one table: a batch of mixed kinds is
+-- read, locked and written with one statement each. revision counts the states
+-- that were stored; 0 is a placeholder for a resource that was only named.
+CREATE TABLE resources (
+    platform_id        TEXT   NOT NULL,
+    kind               TEXT   NOT NULL,
+    id                 TEXT   NOT NULL,
+    revision           BIGINT NOT NULL,
+    reference          TEXT   NOT NULL,
+    status             TEXT   NOT NULL,
+    customer_id        TEXT   NOT NULL,
+    invoice_id         TEXT   NOT NULL,
+    external_reference TEXT   NOT NULL,
+    doc                TEXT   NOT NULL,
+    created_at         BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, kind, id)
+);
+CREATE INDEX resources_by_creation ON resources (platform_id, kind, created_at, id);
+CREATE INDEX resources_by_reference ON resources (platform_id, kind, reference) WHERE reference <> '';
+CREATE INDEX resources_by_customer ON resources (platform_id, kind, customer_id) WHERE customer_id <> '';
+CREATE INDEX resources_by_invoice ON resources (platform_id, invoice_id) WHERE invoice_id <> '' AND kind = 'PAYMENT';
+CREATE INDEX resources_by_external_reference ON resources (platform_id, kind, external_reference) WHERE external_reference <> '';
+
+-- Which invoice the payments of an external reference belong to, for billing
+-- systems that say it apart from the payment.
+CREATE TABLE payment_links (
+    platform_id        TEXT NOT NULL,
+    external_reference TEXT NOT NULL,
+    invoice_id         TEXT NOT NULL,
+    PRIMARY KEY (platform_id, external_reference)
+);
+
+CREATE TABLE triggers (
+    platform_id      TEXT   NOT NULL,
+    id               TEXT   NOT NULL,
+    type             TEXT   NOT NULL,
+    status           TEXT   NOT NULL,
+    reason           TEXT   NOT NULL,
+    workflow_id      TEXT   NOT NULL,
+    variant          TEXT   NOT NULL,
+    step             TEXT   NOT NULL,
+    kind             TEXT   NOT NULL,
+    resource_id      TEXT   NOT NULL,
+    occurrence       TEXT   NOT NULL,
+    customer_id      TEXT   NOT NULL,
+    invoice_id       TEXT   NOT NULL,
+    workflow_version BIGINT NOT NULL,
+    event_at         BIGINT NOT NULL,
+    scheduled_at     BIGINT NOT NULL,
+    created_at       BIGINT NOT NULL,
+    updated_at       BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+-- The law: one EVENT trigger per workflow, variant, step, resource and occurrence.
+CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, workflow_id, variant, step, kind, resource_id, occurrence) WHERE type = 'EVENT';
+CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id);
+CREATE INDEX triggers_by_resource ON triggers (platform_id, kind, resource_id);
+CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_waiting_invoice ON triggers (platform_id, invoice_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+
+CREATE TABLE executions (
+    platform_id     TEXT   NOT NULL,
+    id              TEXT   NOT NULL,
+    trigger_id      TEXT   NOT NULL,
+    workflow_id     TEXT   NOT NULL,
+    action_id       TEXT   NOT NULL,
+    action          TEXT   NOT NULL,
+    variant         TEXT   NOT NULL,
+    customer_id     TEXT   NOT NULL,
+    invoice_id      TEXT   NOT NULL,
+    payment_id      TEXT   NOT NULL,
+    lane            BIGINT NOT NULL,
+    position        BIGINT NOT NULL,
+    status          TEXT   NOT NULL,
+    reason          TEXT   NOT NULL,
+    due_at          BIGINT NOT NULL,
+    next_attempt_at BIGINT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    token           TEXT   NOT NULL,
+    lease_until     BIGINT NOT NULL,
+    frozen_hash     TEXT   NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at, position) WHERE status = 'PENDING';
+CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
+CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
+CREATE INDEX executions_open ON executions (platform_id, customer_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_open_payment ON executions (platform_id, payment_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_open_workflow ON executions (platform_id, workflow_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id);
+CREATE INDEX executions_by_trigger ON executions (platform_id, trigger_id);
+
+CREATE TABLE attempts (
+    platform_id  TEXT   NOT NULL,
+    execution_id TEXT   NOT NULL,
+    number       BIGINT NOT NULL,
+    token        TEXT   NOT NULL,
+    content_hash TEXT   NOT NULL,
+    started_at   BIGINT NOT NULL,
+    ended_at     BIGINT NOT NULL,
+    outcome      TEXT   NOT NULL,
+    reply        TEXT   NOT NULL,
+    PRIMARY KEY (platform_id, execution_id, number)
+);
+
+-- The prepared message of each execution, with the states that it shows.
+CREATE TABLE messages (
+    platform_id  TEXT   NOT NULL,
+    execution_id TEXT   NOT NULL,
+    shows        TEXT   NOT NULL,
+    problem      TEXT   NOT NULL,
+    hash         TEXT   NOT NULL,
+    content      TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, execution_id)
+);
+
+-- What SYSTEM integrations captured.
+CREATE TABLE outbox (
+    platform_id    TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    execution_id   TEXT   NOT NULL,
+    integration_id TEXT   NOT NULL,
+    customer_id    TEXT   NOT NULL,
+    content        TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id),
+    UNIQUE (platform_id, execution_id)
+);
+CREATE INDEX outbox_by_creation ON outbox (platform_id, created_at, id);

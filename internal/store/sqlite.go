@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqliteDB is the embedded database: WAL, fsync at every commit, one write
+// connection that the queue shares, and a pool of read-only ones. While a
+// write transaction is open nothing may ask the write pool for another
+// connection: it would wait for itself for ever.
+type sqliteDB struct {
+	write *sql.DB
+	read  *sql.DB
+	lock  *os.File
+}
+
+func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
+	if path == "" {
+		return nil, errors.New("the database URL names no file, write it as sqlite:dunwell.db")
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	db := &sqliteDB{lock: lock}
+	if db.write, err = sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate")); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	db.write.SetMaxOpenConns(1)
+	if db.read, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)")); err != nil {
+		return nil, errors.Join(err, db.write.Close(), lock.Close())
+	}
+	db.read.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	if err := db.check(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.close())
+	}
+	return db, nil
+}
+
+func sqliteDSN(path, extra string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-65536)&" + extra
+}
+
+// check asserts what durability rests on: a version without known corruption,
+// the write-ahead log, and an fsync at every commit.
+func (d *sqliteDB) check(ctx context.Context) error {
+	c := sqliteConn{d.write}
+	version, err := one(ctx, c, column[string], `SELECT sqlite_version()`)
+	if err != nil {
+		return err
+	}
+	var major, minor, patch int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
+		return err
+	}
+	if major*1_000_000+minor*1_000+patch < 3_051_003 {
+		return fmt.Errorf("SQLite %s is older than 3.51.3", version)
+	}
+	mode, err := one(ctx, c, column[string], `PRAGMA journal_mode`)
+	if err != nil {
+		return err
+	}
+	sync, err := one(ctx, c, column[int64], `PRAGMA synchronous`)
+	if err != nil {
+		return err
+	}
+	if mode != "wal" || sync != 2 {
+		return fmt.Errorf("journal mode %s and synchronous %d instead of wal and 2: the file system cannot hold the database safely", mode, sync)
+	}
+	return nil
+}
+
+// lockFile makes sure that one process has the database to itself. The lock
+// dies with the process, however it dies.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Clean(path)+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the database: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor is a small number
+		return nil, errors.Join(
+			fmt.Errorf("another dunwell process is using %s: stop it first, or use PostgreSQL, which several may share", path),
+			f.Close())
+	}
+	return f, nil
+}
+
+func (d *sqliteDB) pool() conn { return sqliteConn{d.read} }
+
+func (d *sqliteDB) writers() int { return 1 }
+
+func (d *sqliteDB) begin(ctx context.Context) (transaction, error) {
+	tx, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &sqliteTx{sqliteConn{tx}, tx}, nil
+}
+
+func (d *sqliteDB) retryable(err error) bool {
+	return sqliteCode(err)&0xff == sqlite3.SQLITE_BUSY
+}
+
+func (d *sqliteDB) unavailable(err error) bool {
+	switch sqliteCode(err) & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return true
+	default:
+		return false
+	}
+}
+
+func (d *sqliteDB) duplicate(err error) bool {
+	code := sqliteCode(err)
+	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}
+
+func sqliteCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code()
+	}
+	return 0
+}
+
+func (d *sqliteDB) migrate(ctx context.Context, migrations fs.FS) error {
+	return migrateAll(ctx, goose.DialectSQLite3, d.write, riversqlite.New(d.write), migrations)
+}
+
+func (d *sqliteDB) pending(ctx context.Context, migrations fs.FS) (bool, error) {
+	return schemaPending(ctx, goose.DialectSQLite3, d.write, riversqlite.New(d.write), migrations)
+}
+
+func (d *sqliteDB) newQueue(cfg Config) (queue, error) {
+	return newRiver(riversqlite.New(d.write), cfg, true, func(tx *Tx) *sql.Tx { return tx.t.(*sqliteTx).tx })
+}
+
+func (d *sqliteDB) close() error {
+	return errors.Join(d.read.Close(), d.write.Close(), d.lock.Close())
+}
+
+type sqliteTx struct {
+	sqliteConn
+	tx *sql.Tx
+}
+
+func (t *sqliteTx) commit(context.Context) error { return t.tx.Commit() }
+
+func (t *sqliteTx) rollback(context.Context) error { return t.tx.Rollback() }
+
+func (t *sqliteTx) platformLock(context.Context, string, bool) error { return nil }

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+)
+
+const triggerColumns = `platform_id, id, type, status, reason, workflow_id, variant, step, kind, resource_id, occurrence,
+	customer_id, invoice_id, workflow_version, event_at, scheduled_at, created_at, updated_at`
+
+func scanTrigger(rs rows) (trigger.Trigger, error) {
+	var t trigger.Trigger
+	var event, scheduled, created, updated int64
+	err := rs.Scan(&t.PlatformID, &t.ID, &t.Type, &t.Status, &t.Reason, &t.WorkflowID, &t.Variant, &t.Step, &t.Kind,
+		&t.ResourceID, &t.Occurrence, &t.CustomerID, &t.InvoiceID, &t.WorkflowVersion, &event, &scheduled, &created, &updated)
+	t.EventAt, t.ScheduledAt, t.CreatedAt, t.UpdatedAt = instant(event), instant(scheduled), instant(created), instant(updated)
+	return t, err
+}
+
+var triggerList = list{
+	from:    "triggers",
+	columns: triggerColumns,
+	order:   []string{"created_at", "updated_at", "status", "type"},
+	filters: []string{"id", "type", "status", "workflow_id", "customer_id", "invoice_id", "kind", "resource_id"},
+}
+
+// Trigger reads a trigger.
+func (r Reader) Trigger(ctx context.Context, p platform.ID, id trigger.ID) (trigger.Trigger, error) {
+	t, err := one(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND id = $2`, string(p), string(id))
+	if errors.Is(err, errNoRow) {
+		return t, notFound("WORKFLOW_TRIGGER", "workflow trigger", string(id))
+	}
+	return t, err
+}
+
+// Triggers lists triggers.
+func (r Reader) Triggers(ctx context.Context, p platform.ID, q Query) (Page[trigger.Trigger], error) {
+	return page(ctx, r, triggerList, scanTrigger, string(p), q)
+}
+
+// InsertTriggers stores triggers and reports which are new: one whose key is
+// taken is left out, however many nodes insert it at once.
+func (tx *Tx) InsertTriggers(ctx context.Context, list []trigger.Trigger) ([]bool, error) {
+	args := make([][]any, len(list))
+	for i, t := range list {
+		args[i] = []any{
+			string(t.PlatformID), string(t.ID), string(t.Type), string(t.Status), string(t.Reason), string(t.WorkflowID),
+			string(t.Variant), t.Step, string(t.Kind), t.ResourceID, t.Occurrence, string(t.CustomerID), string(t.InvoiceID),
+			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), micros(t.CreatedAt), micros(t.UpdatedAt),
+		}
+	}
+	changed, err := tx.c.execMany(ctx,
+		`INSERT INTO triggers (`+triggerColumns+`)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`, args)
+	if err != nil {
+		return nil, fmt.Errorf("inserting triggers: %w", err)
+	}
+	inserted := make([]bool, len(list))
+	for i, n := range changed {
+		inserted[i] = n == 1
+	}
+	return inserted, nil
+}
+
+// LockedTrigger reads the EVENT trigger of a key for a change of it.
+func (tx *Tx) LockedTrigger(ctx context.Context, p platform.ID, k trigger.Key) (trigger.Trigger, error) {
+	return one(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND workflow_id = $2 AND variant = $3 AND step = $4
+		 AND kind = $5 AND resource_id = $6 AND occurrence = $7 AND type = 'EVENT' FOR UPDATE`,
+		string(p), string(k.WorkflowID), string(k.Variant), k.Step, string(k.Kind), k.ResourceID, k.Occurrence)
+}
+
+// WaitingFor reads and locks the triggers that wait for one of these customers
+// or invoices to become known.
+func (tx *Tx) WaitingFor(ctx context.Context, p platform.ID, customers, invoices []string) ([]trigger.Trigger, error) {
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
+		 AND (customer_id = ANY($2) OR invoice_id = ANY($3)) ORDER BY id FOR UPDATE`,
+		string(p), customers, invoices)
+}
+
+// WaitingSince reads and locks triggers that have waited since before a time
+// for their customer or invoice, on all platforms.
+func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND created_at < $1
+		 ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+}
+
+// UpdateTriggers stores what became of locked triggers.
+func (tx *Tx) UpdateTriggers(ctx context.Context, list []trigger.Trigger) error {
+	args := make([][]any, len(list))
+	for i, t := range list {
+		args[i] = []any{
+			string(t.PlatformID), string(t.ID), string(t.Status), string(t.Reason), string(t.CustomerID), string(t.InvoiceID),
+			t.WorkflowVersion, micros(t.EventAt), micros(t.UpdatedAt),
+		}
+	}
+	_, err := tx.c.execMany(ctx,
+		`UPDATE triggers SET status = $3, reason = $4, customer_id = $5, invoice_id = $6, workflow_version = $7,
+		     event_at = $8, updated_at = $9
+		 WHERE platform_id = $1 AND id = $2`, args)
+	return err
+}
+
+// RelinkTriggers tells triggers of payments their invoice and customer, once
+// it is known.
+func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*billing.Payment) error {
+	args := make([][]any, len(payments))
+	for i, pay := range payments {
+		args[i] = []any{string(p), pay.ID, string(pay.InvoiceID)}
+	}
+	for _, text := range []string{
+		`UPDATE triggers SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND invoice_id = ''`,
+		`UPDATE executions SET invoice_id = $3 WHERE platform_id = $1 AND payment_id = $2 AND invoice_id = ''
+		 AND status IN ('PENDING', 'WAITING')`,
+	} {
+		if _, err := tx.c.execMany(ctx, text, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
