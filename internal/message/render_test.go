@@ -1,0 +1,348 @@
+package message_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func newRenderer(t testing.TB) *message.Renderer {
+	t.Helper()
+	r, err := message.NewRenderer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func eur(quantity billing.Decimal) billing.Money {
+	return billing.Money{Quantity: quantity, Currency: "EUR"}
+}
+
+// invoiceInput is an open invoice for a Dutch customer, with everything known.
+func invoiceInput() message.Input {
+	return message.Input{
+		Variant: workflow.ToFinal,
+		Email: workflow.SendEmail{
+			TemplateName: "default",
+			Variant:      workflow.Invoice,
+			Invoice:      &workflow.InvoiceEmail{Type: workflow.ToFinal, IncludePaymentLink: true},
+		},
+		Facts: workflow.Facts{
+			Customer: &billing.Customer{
+				Head: billing.Head{ID: "cust_1"}, Type: billing.Organization, Status: billing.CustomerActive,
+				Email: "ap@acme.example", Locale: "nl-NL",
+				Organization: billing.OrganizationDetails{LegalName: "Acme <Tools> & Zn. B.V."},
+			},
+			Entity: &billing.BillingEntity{
+				LegalName: "Lumen Cloud B.V.", Email: "billing@lumen.example", Timezone: "Europe/Amsterdam",
+				RegisteredAddress: billing.Address{Line1: "Herengracht 1", PostalCode: "1015 BA", City: "Amsterdam", Country: "NL"},
+				Branding:          billing.Branding{Name: "Lumen", Colors: billing.Colors{Primary: "#0f766e"}},
+			},
+			Invoice: &billing.Invoice{
+				Head: billing.Head{ID: "inv_1"}, Number: "2026-0042", Status: billing.InvoiceFinal, Type: billing.InvoiceStandard,
+				InvoiceDate: at("2026-10-31T23:30:00Z"), DueOn: "2026-11-23", Currency: "EUR",
+				Total: eur("1234.50"), Open: eur("1000.00"), PaymentStatus: billing.PartiallyPaid,
+				PayLink: billing.PayLink{URL: "https://pay.example.com/i/42?a=1&b=2"},
+			},
+		},
+		Platform:    platform.Platform{Name: "Lumen platform", Locale: "en-GB", Timezone: "UTC"},
+		DefaultFrom: "noreply@mailer.example",
+		DeliveryKey: "dlvr_0001",
+		Now:         at("2026-11-01T08:00:00.7Z"),
+	}
+}
+
+// creditInput announces a credit note.
+func creditInput() message.Input {
+	in := invoiceInput()
+	in.Facts.Invoice.Type = billing.InvoiceCredit
+	in.Facts.Invoice.Total, in.Facts.Invoice.Open = eur("-25.00"), billing.Money{}
+	in.Facts.Invoice.PaymentStatus = billing.Unpaid
+	return in
+}
+
+// settledInput announces an invoice on which nothing is to be paid.
+func settledInput() message.Input {
+	in := invoiceInput()
+	in.Facts.Invoice.Open, in.Facts.Invoice.PaymentStatus = eur("0.00"), billing.Paid
+	return in
+}
+
+// failedInput is a payment that was refused and will be tried again.
+func failedInput() message.Input {
+	in := invoiceInput()
+	in.Variant = workflow.FailedPayment
+	in.Email.Variant, in.Email.Invoice, in.Email.Payment = workflow.Payment, nil, &workflow.PlainEmail{}
+	in.Facts.Payment = &billing.Payment{
+		Amount: eur("1000.00"), Result: billing.Refused, Timestamp: at("2026-11-01T07:59:00Z"),
+		Details: billing.ResultDetails{Code: "DECLINED", ExternalCode: "insufficient_funds"},
+		Dunning: billing.Dunning{Attempt: 1, NextAttemptScheduled: true, NextAttemptAt: at("2026-11-04T23:30:00Z")},
+	}
+	return in
+}
+
+// loneInput is a failed payment that belongs to no invoice and is not retried.
+func loneInput() message.Input {
+	in := failedInput()
+	in.Facts.Invoice, in.Facts.Payment.Dunning = nil, billing.Dunning{}
+	return in
+}
+
+// chargedInput is an invoice that will be collected by itself.
+func chargedInput() message.Input {
+	in := invoiceInput()
+	in.Facts.Invoice.ChargeAt = at("2026-11-20T09:00:00Z")
+	in.Email.Invoice.IncludePaymentLink = false
+	return in
+}
+
+func TestGolden(t *testing.T) {
+	r := newRenderer(t)
+	inputs := map[string]func() message.Input{
+		"invoice": invoiceInput, "invoice-charged": chargedInput, "invoice-settled": settledInput,
+		"credit-note": creditInput, "failed-payment": failedInput, "failed-payment-alone": loneInput,
+	}
+	for name, input := range inputs {
+		for _, locale := range []string{"en-US", "nl-NL", "de-DE", "fr-FR", "es-ES"} {
+			in := input()
+			in.Facts.Customer.Locale = locale
+			m, err := r.Render(in)
+			if err != nil {
+				t.Fatalf("%s in %s: %v", name, locale, err)
+			}
+			if len(m.Warnings) > 0 || m.Locale != locale {
+				t.Errorf("%s in %s: got locale %s and warnings %q", name, locale, m.Locale, m.Warnings)
+			}
+			golden(t, name+"."+locale+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
+			golden(t, name+"."+locale+".html", m.HTML)
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func TestRenderWithLittleKnown(t *testing.T) {
+	r := newRenderer(t)
+	in := message.Input{
+		Variant: workflow.ToFinal, DefaultFrom: "a@b.example",
+		Facts: workflow.Facts{Customer: &billing.Customer{Email: "c@d.example"}, Invoice: &billing.Invoice{}},
+	}
+	m, err := r.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "Hello,\n\nYour invoice is ready.\n\nIf you have any questions about this invoice, we are happy to help.\n\nKind regards,\n"; m.Text != want {
+		t.Errorf("got %q, want %q", m.Text, want)
+	}
+	if m.Subject != "Invoice" {
+		t.Errorf("got subject %q, want Invoice", m.Subject)
+	}
+}
+
+func TestRenderRefuses(t *testing.T) {
+	r := newRenderer(t)
+	tests := map[string]func(*message.Input){
+		"needs an invoice":                  func(in *message.Input) { in.Facts.Invoice = nil },
+		"needs a payment":                   func(in *message.Input) { in.Variant = workflow.FailedPayment },
+		"no built-in template for OVERDUE":  func(in *message.Input) { in.Variant = workflow.Overdue },
+		"the action's subject is not valid": func(in *message.Input) { in.Email.Subject = "Hi {{#if invoice_number}}" },
+	}
+	for want, change := range tests {
+		in := invoiceInput()
+		change(&in)
+		m, err := r.Render(in)
+		if err == nil || !strings.Contains(err.Error(), want) || !cmp.Equal(m, message.Message{}) {
+			t.Errorf("got %+v and error %v, want nothing and an error with %q", m, err, want)
+		}
+	}
+}
+
+func TestSubjectOfAction(t *testing.T) {
+	r := newRenderer(t)
+	tests := []struct{ name, template, want, warning string }{
+		{"variables", "{{seller_name}}: {{invoice_number}} ({{invoice_amount}})", "Lumen: 2026-0042 (€ 1.234,50)", ""},
+		{"not escaped", "For {{customer_legal_name}}", "For Acme <Tools> & Zn. B.V.", ""},
+		{"condition", "{{#if payment_amount}}P{{else if invoice_number}}I{{else}}N{{/if}}", "I", ""},
+		{"unless", "{{#unless invoice_number}}none{{/unless}}some", "some", ""},
+		{"unknown", "A{{nonsense}}{{nonsense}}B", "AB", "There is no variable nonsense, it was left empty in the subject."},
+		{"empty", "{{nonsense}} ", "Factuur 2026-0042 van Lumen", "There is no variable nonsense, it was left empty in the subject.|The action's subject came out empty, the built-in one was used."},
+		{"one line", "A\r\nBcc: x@y.example\x00\u202eZ", "A Bcc: x@y.exampleZ", ""},
+		{"long", strings.Repeat("ü", 400), strings.Repeat("ü", 254) + "…", ""},
+		{"payment link", "{{payment_link}}", "https://pay.example.com/i/42?a=1&b=2", ""},
+	}
+	for _, tt := range tests {
+		in := invoiceInput()
+		in.Email.Subject = tt.template
+		m, err := r.Render(in)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := strings.Join(m.Warnings, "|"); m.Subject != tt.want || got != tt.warning {
+			t.Errorf("%s: got %q and warnings %q, want %q and %q", tt.name, m.Subject, got, tt.want, tt.warning)
+		}
+	}
+}
+
+func TestTemplateNameIsWarnedOf(t *testing.T) {
+	r := newRenderer(t)
+	for name, warnings := range map[string]int{"": 0, "default": 0, "winter\r\n": 1} {
+		in := invoiceInput()
+		in.Email.TemplateName = name
+		m, err := r.Render(in)
+		if err != nil || len(m.Warnings) != warnings || m.Template != "built-in:TO_FINAL" {
+			t.Errorf("template %q: got %q, warnings %q, error %v", name, m.Template, m.Warnings, err)
+		}
+	}
+}
+
+func TestHTMLIsEscaped(t *testing.T) {
+	r := newRenderer(t)
+	in := invoiceInput()
+	in.Facts.Customer.Organization.LegalName = `<script>alert("1")</script>`
+	in.Facts.Invoice.Number = `"><img src=x onerror=a>`
+	in.Facts.Entity.Branding.Name = `<b>'x'</b>`
+	in.Facts.Entity.Branding.Colors.Primary = `red;background:url(//x)`
+	in.Facts.Entity.Branding.Logo.PublicURL = `https://logo.example/a.png?"onerror="x`
+	in.Facts.Invoice.PayLink.URL = `https://pay.example/?"><script>`
+	in.Facts.Entity.RegisteredAddress.City = "<i>"
+	m, err := r.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<script", "<img src=x", "<b>", "<i>", "url(", `"onerror`} {
+		if strings.Contains(m.HTML, bad) {
+			t.Errorf("the HTML has %s:\n%s", bad, m.HTML)
+		}
+	}
+}
+
+func TestMessageIsBounded(t *testing.T) {
+	r := newRenderer(t)
+	in := failedInput()
+	huge := strings.Repeat("ü<", 1<<20)
+	in.Facts.Customer.Organization.LegalName = huge
+	in.Facts.Invoice.Number, in.Facts.Invoice.PayLink.URL = huge, "https://pay.example/"+huge
+	in.Facts.Entity.LegalName, in.Facts.Entity.Branding.Name = huge, huge
+	in.Facts.Entity.Branding.Logo.PublicURL = "https://pay.example/" + huge
+	in.Facts.Entity.RegisteredAddress = billing.Address{Line1: huge, Line2: huge, City: huge, State: huge, Country: huge}
+	m, err := r.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(m.HTML) + len(m.Text) + len(m.Subject) + len(m.From.Name) + len(m.To[0].Name); n > 256<<10 {
+		t.Errorf("got %d bytes, want at most 256 KiB", n)
+	}
+}
+
+func TestRenderIsDeterministic(t *testing.T) {
+	a, b := newRenderer(t), newRenderer(t)
+	inputs := []func() message.Input{invoiceInput, creditInput, settledInput, failedInput, loneInput, chargedInput}
+	rapid.Check(t, func(t *rapid.T) {
+		in := rapid.SampledFrom(inputs).Draw(t, "input")()
+		in.Facts.Customer.Locale = rapid.SampledFrom([]string{"nl-BE", "de-CH", "fr-CA", "es-MX", "en", "pl", ""}).Draw(t, "locale")
+		in.Facts.Customer.Organization.LegalName = rapid.String().Draw(t, "name")
+		in.Email.Subject = rapid.SampledFrom([]string{"", "{{a}}{{b}}{{invoice_number}}"}).Draw(t, "subject")
+		in.DeliveryKey = rapid.String().Draw(t, "key")
+		one, err1 := a.Render(in)
+		two, err2 := b.Render(in)
+		if diff := cmp.Diff(one, two); diff != "" || (err1 == nil) != (err2 == nil) {
+			t.Fatalf("the same input gave two messages (%v, %v):\n%s", err1, err2, diff)
+		}
+	})
+}
+
+func TestMessageID(t *testing.T) {
+	r := newRenderer(t)
+	tests := []struct{ key, from, want string }{
+		{"dlvr_0001", "billing@Lumen.Example", "dlvr_0001@lumen.example"},
+		{"a b\r\n>", "a@b.example", "d260f72e0a00382e54fa6737bcf1017c@b.example"},
+		{"k", "a@büro.example", "k@xn--bro-hoa.example"},
+		{"k", "a@[192.0.2.1]", "k@dunwell.invalid"},
+	}
+	for _, tt := range tests {
+		in := invoiceInput()
+		in.DeliveryKey, in.Facts.Entity.Email = tt.key, tt.from
+		m, err := r.Render(in)
+		if err != nil || m.MessageID != tt.want {
+			t.Errorf("got %q, %v, want %q", m.MessageID, err, tt.want)
+		}
+		if !m.Date.Equal(at("2026-11-01T08:00:00Z")) {
+			t.Errorf("got date %v, want whole seconds of now", m.Date)
+		}
+	}
+}
+
+func TestPanicsBecomeErrors(t *testing.T) {
+	for _, boom := range []func() string{func() string { panic("boom") }, func() string { var p *string; return *p }} {
+		p, err := message.ParsePhrase("{{invoice_number}}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := message.ExecutePhrase(p, map[string]any{"invoice_number": boom}); err == nil {
+			t.Errorf("got %q, want an error", out)
+		}
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	r := newRenderer(b)
+	for name, in := range map[string]message.Input{"invoice": invoiceInput(), "failed-payment": failedInput()} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Render(in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("own-subject", func(b *testing.B) {
+		b.ReportAllocs()
+		in := invoiceInput()
+		in.Email.Subject = "{{seller_name}}: {{#if invoice_number}}{{invoice_number}}{{else}}invoice{{/if}}"
+		for b.Loop() {
+			if _, err := r.Render(in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
