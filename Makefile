@@ -1,0 +1,65 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+with_postgres := scripts/with-postgres
+lint := go tool -modfile=tools/go.mod golangci-lint
+
+# Pure packages start no goroutines, and e2e watches other processes: the race
+# detector would only make them slow.
+without_races := /internal/(billing|calendar|execution|fault|ident|trigger|workflow)$$|/e2e$$
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the binary, static, to bin/dunwell
+	CGO_ENABLED=0 go build -trimpath -o bin/dunwell ./cmd/dunwell
+
+.PHONY: demo
+demo: ## run Dunwell with made-up data and a mailbox to look into
+	go run ./cmd/dunwell demo
+
+.PHONY: test
+test: ## run all tests on SQLite and PostgreSQL (finds or starts a server)
+	$(with_postgres) go test ./...
+
+.PHONY: race
+race: ## run the tests of everything concurrent under the race detector
+	packages=$$(go list ./...); \
+	$(with_postgres) go test -race -short $$(grep -Ev '$(without_races)' <<<"$$packages")
+
+.PHONY: lint
+lint: ## check the code with the pinned linters
+	$(lint) run
+
+.PHONY: fmt
+fmt: ## format the code the way lint wants it
+	$(lint) fmt
+
+.PHONY: tidy-check
+tidy-check: ## check that go.mod and go.sum are exact
+	go mod tidy -diff
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities (asks vuln.go.dev)
+	go tool -modfile=tools/go.mod govulncheck ./...
+
+.PHONY: fuzz-seeds
+fuzz-seeds: ## run every fuzz test on its seeds
+	$(with_postgres) go test -run '^Fuzz' ./...
+
+.PHONY: crash
+crash: ## kill the binary at random under load, the short run
+	@if [[ ! -d e2e ]]; then echo "crash: there is no e2e/ yet, so nothing was killed"; exit; fi; \
+	$(with_postgres) go test -run Crash -count=1 -v ./e2e/... | \
+		awk '{ print; fflush() } /^--- PASS: .*Crash/ { ran++ } END { if (!ran) print "crash: no such test passed"; exit !ran }'
+
+.PHONY: bench
+bench: ## measure on SQLite and PostgreSQL, with files synced
+	DUNWELL_TEST_POSTGRES_FSYNC=on $(with_postgres) go run ./cmd/dunwell bench
+
+.PHONY: ci
+ci: ## run everything that a change must pass
+	.ci/run
