@@ -121,19 +121,16 @@ func (e *expandable) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	*e = expandable{}
-	switch raw.Kind() {
-	case '"':
-		err = json.Unmarshal(raw, &e.ID)
-	case '{':
-		var object struct {
-			ID string `json:"id"`
-		}
-		if json.Unmarshal(raw, &object) == nil {
-			e.ID, e.Object = object.ID, raw.Clone()
-		}
+	var id string
+	var object struct {
+		ID string `json:"id"`
 	}
-	e.ID = identifier(e.ID)
-	return err
+	if json.Unmarshal(raw, &id) == nil {
+		e.ID = identifier(id)
+	} else if json.Unmarshal(raw, &object) == nil {
+		e.ID, e.Object = identifier(object.ID), raw.Clone()
+	}
+	return nil
 }
 
 // stripeList is a list object, of which an event carries the first page.

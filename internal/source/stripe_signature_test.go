@@ -28,7 +28,9 @@ func TestStripeVerify(t *testing.T) {
 	now := time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).Unix(), 10) }
 	body := `{"id":"evt_1"}`
-	header := func(t, v1 string) string { return "t=" + t + ",v1=" + v1 + ",v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39" }
+	header := func(t, v1 string) string {
+		return "t=" + t + ",v1=" + v1 + ",v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39"
+	}
 	good := sign(secret, at(0), body)
 	bad := sign(secret, at(0), body+" ")
 	for _, c := range []struct {

@@ -56,7 +56,7 @@ func TestStripeFixtures(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(path) //nolint:gosec // a file of ours
+			want, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -254,6 +254,37 @@ func TestStripeOrderReference(t *testing.T) {
 		if got := len(d.Links); (want != "") != (got == 1) {
 			t.Errorf("order reference %q: got %d links", reference, got)
 		}
+	}
+}
+
+// Odd content within a usable object is left out, cut or cleaned.
+func TestStripeOddContent(t *testing.T) {
+	body := string(fixture(t, "2025_invoice_finalized"))
+	for from, to := range map[string]string{
+		`"https://invoice.stripe.com/i/acct_1FakeNew00000001/test_bmV3MQ?s=ap"`: `"javascript:alert(1)"`,
+		`"TDW-00042"`:                    `"` + strings.Repeat("é", 300) + `"`,
+		`"ap@alderworks.example"`:        `"nobody at all"`,
+		`"quantity": 3000`:               `"quantity": {"odd": true}`,
+		`"unit_amount_decimal": "5.125"`: `"unit_amount_decimal": "1e9"`,
+		`"sub_1SVAB2Gy8Le3MnPqSubNew01"`: `["sub"]`,
+		`"effective_at": 1767614405`:     `"effective_at": 99999999999999`,
+	} {
+		if !strings.Contains(body, from) {
+			t.Fatalf("the fixture has no %s", from)
+		}
+		body = strings.ReplaceAll(body, from, to)
+	}
+	d, err := stripe.Translate([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, d)
+	c, in := d.Items[0].Resource.(*billing.Customer), d.Items[1].Resource.(*billing.Invoice)
+	if c.Email != "" || in.PayLink.URL != "" || in.SubscriptionIDs != nil || in.Lines[0].Quantity != "" || in.Lines[0].UnitAmount.IsSet() {
+		t.Errorf("got %+v and %+v, want what is odd left out", c, in)
+	}
+	if in.Number != strings.Repeat("é", 256) || !in.InvoiceDate.Equal(in.FinalAt) {
+		t.Errorf("got number %q and date %v, want the number cut and the date of finalization", in.Number, in.InvoiceDate)
 	}
 }
 
