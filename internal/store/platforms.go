@@ -84,6 +84,12 @@ func (tx *Tx) WorkflowSetVersion(ctx context.Context, id platform.ID) (int64, er
 	return one(ctx, tx.c, column[int64], `SELECT version FROM planning WHERE platform_id = $1 FOR SHARE`, string(id))
 }
 
+// ReadWorkflowSetVersion reads the version of the platform's set of ACTIVE
+// workflows as it is now. A claim holds it still by the platform's lock.
+func (r Reader) ReadWorkflowSetVersion(ctx context.Context, id platform.ID) (int64, error) {
+	return one(ctx, r.c, column[int64], `SELECT version FROM planning WHERE platform_id = $1`, string(id))
+}
+
 // BumpWorkflowSet changes the version of the platform's set of ACTIVE
 // workflows. It waits for every ingestion that matches against the old one.
 func (tx *Tx) BumpWorkflowSet(ctx context.Context, id platform.ID) error {

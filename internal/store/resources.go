@@ -130,6 +130,19 @@ func (tx *Tx) LockAgainstChange(ctx context.Context, p platform.ID, kind billing
 	return tx.resources(ctx, ` FOR SHARE`, p, kind, ids)
 }
 
+// HoldResources keeps rows as they are until this transaction ends. What they
+// hold must be read in a later statement: the one that waits for a lock sees
+// the rows it locks as they are now, but all others as they were before.
+func (tx *Tx) HoldResources(ctx context.Context, p platform.ID, kind billing.Kind, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := all(ctx, tx.c, column[string],
+		`SELECT id FROM resources WHERE platform_id = $1 AND kind = $2 AND id = ANY($3) ORDER BY id FOR SHARE`,
+		string(p), string(kind), ids)
+	return err
+}
+
 // InsertPlaceholders stores that resources were named which are not known, so
 // that there is a row to lock: without it an invoice and its customer that
 // arrive at once would miss each other for ever.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 )
@@ -84,6 +85,28 @@ func (tx *Tx) WaitingFor(ctx context.Context, p platform.ID, customers, invoices
 		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
 		 AND (customer_id = ANY($2) OR invoice_id = ANY($3)) ORDER BY id FOR UPDATE`,
 		string(p), customers, invoices)
+}
+
+// NotFired reads and locks the triggers of invoices that were skipped or cancelled.
+func (tx *Tx) NotFired(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = ANY($2) AND invoice_id <> ''
+		 AND status IN ('SKIPPED', 'CANCELLED') ORDER BY id FOR UPDATE`, string(p), invoices)
+}
+
+// CancelEmptyTriggers cancels the triggers of executions that were cancelled,
+// where no execution was sent, may have been, or is still to be.
+func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Execution) error {
+	args := make([][]any, len(cancelled))
+	for i, x := range cancelled {
+		args[i] = []any{string(x.PlatformID), string(x.TriggerID), string(x.Reason), micros(x.UpdatedAt)}
+	}
+	_, err := tx.c.execMany(ctx,
+		`UPDATE triggers SET status = 'CANCELLED', reason = $3, updated_at = $4
+		 WHERE platform_id = $1 AND id = $2 AND NOT EXISTS (
+		     SELECT 1 FROM executions e WHERE e.platform_id = $1 AND e.trigger_id = $2
+		     AND (e.status NOT IN ('CANCELLED', 'SKIPPED') OR e.frozen_hash <> ''))`, args)
+	return err
 }
 
 // WaitingSince reads and locks triggers that have waited since before a time

@@ -3,6 +3,7 @@ package workflow
 import (
 	"time"
 
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 )
 
@@ -61,6 +62,33 @@ type InvoiceEmail struct {
 // PlainEmail says who gets copies of a message about anything else.
 type PlainEmail struct {
 	ContactsAsCC bool `json:"include_customer_contacts_as_cc"`
+}
+
+// Fits checks an action against its workflow: it must be about the same type
+// and, for invoices, the same variant.
+func (a *Action) Fits(w Workflow) error {
+	e := a.SendEmail
+	if e == nil {
+		return nil
+	}
+	want := w.Type
+	if w.Type == Wallet {
+		want = "" // a WALLET action has no variant
+	}
+	const at = "send_email_to_customer."
+	if e.Variant != want {
+		return fault.At(fault.Invalid, at+"variant", "the action of a workflow of type %s has variant %q, not %q", w.Type, want, e.Variant)
+	}
+	if e.Invoice == nil {
+		return nil
+	}
+	if e.Invoice.Type != "" && e.Invoice.Type != w.Variant() {
+		return fault.At(fault.Invalid, at+"invoice.type", "the workflow waits for %s, so the action cannot be for %s", w.Variant(), e.Invoice.Type)
+	}
+	if w.Variant() == UpcomingPaymentRemind && (e.Invoice.IncludePDF || e.Invoice.IncludePaymentLink) {
+		return fault.At(fault.Invalid, at+"invoice", "an UPCOMING_PAYMENT_REMINDER includes neither a PDF nor a payment link")
+	}
+	return nil
 }
 
 // ContactsAsCC reports whether the customer's contacts get copies.

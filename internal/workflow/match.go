@@ -15,6 +15,7 @@ type Set struct {
 	// with one, by each customer they name.
 	everyone map[Variant][]*Armed
 	scoped   map[scopeKey][]*Armed
+	byID     map[ID]*Armed
 }
 
 type scopeKey struct {
@@ -34,12 +35,14 @@ func NewSet(version int64, armed []*Armed) *Set {
 		Version:  version,
 		everyone: map[Variant][]*Armed{},
 		scoped:   map[scopeKey][]*Armed{},
+		byID:     map[ID]*Armed{},
 	}
 	for _, a := range armed {
 		if a.Status != Active {
 			continue
 		}
 		v := a.Variant()
+		s.byID[a.ID] = a
 		if a.CustomerIDs == nil {
 			s.everyone[v] = append(s.everyone[v], a)
 			continue
@@ -66,6 +69,14 @@ func (s *Set) Match(event billing.EventType, customer billing.CustomerID) []*Arm
 	matched := slices.Concat(s.everyone[v], s.scoped[scopeKey{v, customer}])
 	slices.SortStableFunc(matched, func(a, b *Armed) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return matched
+}
+
+// Find returns the ACTIVE workflow of that id, or nil.
+func (s *Set) Find(id ID) *Armed { return s.byID[id] }
+
+// Runs reports whether an action is one of the workflow's ACTIVE ones.
+func (a *Armed) Runs(id ActionID) bool {
+	return slices.ContainsFunc(a.Actions, func(x Action) bool { return x.ID == id })
 }
 
 // Covers reports whether a customer lies in the workflow's scope.

@@ -160,7 +160,7 @@ CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, workflow_id, variant,
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id);
 CREATE INDEX triggers_by_resource ON triggers (platform_id, kind, resource_id);
 CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
-CREATE INDEX triggers_waiting_invoice ON triggers (platform_id, invoice_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_by_invoice ON triggers (platform_id, invoice_id) WHERE invoice_id <> '';
 CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
 CREATE TABLE executions (

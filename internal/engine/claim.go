@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/ident"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// claim decides about the jobs of a lane for the last time, in one
+// transaction: it locks the states that they show, reads everything that
+// decides in the statements after, and commits for each job that may go an
+// attempt under a fresh token. Once a stop has been acknowledged, no later
+// claim succeeds. It returns whether anything moved.
+func (e *Engine) claim(ctx context.Context, lane store.Lane, jobs []*job) (bool, error) {
+	var c *claiming
+	err := e.store.Write(ctx, func(tx *store.Tx) error {
+		c = &claiming{e: e, tx: tx, lane: lane, now: e.Now()}
+		return c.run(ctx, jobs)
+	})
+	if err != nil {
+		return false, fmt.Errorf("claiming: %w", err)
+	}
+	for _, j := range c.claimed {
+		j.claimed = true
+	}
+	for _, x := range c.updates {
+		e.metrics.moved(x.Status)
+		e.log.LogAttrs(ctx, slog.LevelInfo, "execution_moved", slog.String("platform_id", string(x.PlatformID)),
+			slog.String("execution_id", string(x.ID)), slog.String("status", string(x.Status)), slog.String("reason", string(x.Reason)))
+	}
+	return len(c.updates) > 0 || c.stale, nil
+}
+
+type claiming struct {
+	e    *Engine
+	tx   *store.Tx
+	lane store.Lane
+	now  time.Time
+
+	platform platform.Platform
+	set      *workflow.Set
+	sight    sight
+	busy     map[string]bool
+	late     map[trigger.ID]time.Time // event times, of what was held back by a pause
+
+	stale    bool // a message shows a state that is no longer stored
+	claimed  []*job
+	updates  []execution.Execution
+	attempts []execution.Attempt
+	prepared []store.Prepared
+	captured []store.Captured
+}
+
+func (c *claiming) run(ctx context.Context, jobs []*job) error {
+	byID := map[execution.ID]*job{}
+	list := make([]execution.Execution, len(jobs))
+	for i, j := range jobs {
+		byID[j.x.ID], list[i] = j, j.x
+	}
+	if err := c.lock(ctx, list); err != nil {
+		return err
+	}
+	ids := make([]string, len(list))
+	for i, x := range list {
+		ids[i] = string(x.ID)
+	}
+	taken, err := c.tx.TakePending(ctx, c.lane.PlatformID, ids)
+	if err != nil {
+		return fmt.Errorf("taking executions: %w", err)
+	}
+	if err := c.eventTimes(ctx, taken); err != nil {
+		return err
+	}
+	for _, x := range taken {
+		c.decide(x, byID[x.ID])
+	}
+	return c.write(ctx)
+}
+
+// lock takes the locks of a claim in their order and reads, in statements
+// after them, what decides.
+func (c *claiming) lock(ctx context.Context, list []execution.Execution) (err error) {
+	p := c.lane.PlatformID
+	if err := c.tx.LockPlatform(ctx, string(p), false); err != nil {
+		return fmt.Errorf("locking the platform: %w", err)
+	}
+	if err := c.tx.LockLane(ctx, c.lane); err != nil {
+		return fmt.Errorf("locking the lane: %w", err)
+	}
+	if c.platform, err = c.tx.Platform(ctx, p); err != nil {
+		return err
+	}
+	version, err := c.tx.ReadWorkflowSetVersion(ctx, p)
+	if err != nil {
+		return err
+	}
+	if c.set, err = c.e.workflows(ctx, c.tx.Reader, p, version); err != nil {
+		return err
+	}
+	ids := about(list)
+	for _, kind := range []billing.Kind{billing.KindCustomer, billing.KindInvoice, billing.KindPayment} {
+		if err := c.tx.HoldResources(ctx, p, kind, ids.sorted(kind, nil)); err != nil {
+			return fmt.Errorf("locking %s: %w", kind, err)
+		}
+	}
+	seen, err := look(ctx, c.tx.Reader, c.platform, list)
+	if err != nil {
+		return err
+	}
+	c.sight = *seen
+	c.busy, err = c.tx.Busy(ctx, p, ids.sorted(billing.KindCustomer, nil))
+	return err
+}
+
+// eventTimes reads when the events of executions happened that a pause held
+// back: only those can have become too late since they fired.
+func (c *claiming) eventTimes(ctx context.Context, taken []execution.Execution) error {
+	c.late = map[trigger.ID]time.Time{}
+	for _, x := range taken {
+		if x.Reason != workflow.SendingPaused {
+			continue
+		}
+		t, err := c.tx.Trigger(ctx, x.PlatformID, x.TriggerID)
+		if err != nil {
+			return err
+		}
+		c.late[x.TriggerID] = t.EventAt
+	}
+	return nil
+}
+
+// decide says what becomes of one execution.
+func (c *claiming) decide(x execution.Execution, j *job) {
+	w := c.set.Find(x.WorkflowID)
+	eventAt, paused := c.late[x.TriggerID]
+	switch {
+	case c.platform.Sending == platform.Paused,
+		c.platform.Sending == platform.Redirect && x.FrozenHash != "": // frozen for its own recipient
+		if x.Reason != workflow.SendingPaused {
+			x.Reason, x.UpdatedAt = workflow.SendingPaused, c.now
+			c.updates = append(c.updates, x)
+		}
+	case w == nil:
+		c.skip(x, workflow.WorkflowInactive)
+	case !w.Runs(x.ActionID):
+		c.skip(x, workflow.NoAction)
+	case !w.Covers(x.CustomerID):
+		c.skip(x, workflow.OutOfScope)
+	case paused && trigger.Late(w.Workflow, eventAt, c.now):
+		c.skip(x, workflow.TooLate)
+	case c.busy[string(x.CustomerID)]: // its lane is woken when that one is done
+	case x.FrozenHash == "" && j.prepared.Shows != c.sight.shows(c.platform, x):
+		c.stale = true
+	case x.FrozenHash != "" && c.sight.facts(c.platform, x).Stops(x.Variant) != workflow.Sent:
+		c.skip(x, c.sight.facts(c.platform, x).Stops(x.Variant))
+	case j.skip != workflow.Sent:
+		c.skip(x, j.skip)
+	case j.defect != "":
+		x.Attempts++
+		c.end(x, j, execution.Outcome{Kind: execution.Refused, Reply: j.defect}, w)
+	case j.refused != nil:
+		x.Attempts++
+		c.end(x, j, *j.refused, w)
+	case j.waits:
+		c.stale = true // look again once a slot is free
+	case j.session == nil:
+		c.capture(x, j, w)
+	default:
+		c.take(x, j, w)
+	}
+}
+
+func (c *claiming) skip(x execution.Execution, reason workflow.Reason) {
+	x.Status, x.Reason, x.UpdatedAt = execution.Skipped, reason, c.now
+	c.updates = append(c.updates, x)
+}
+
+// end stores an attempt that is over before anything was sent.
+func (c *claiming) end(x execution.Execution, j *job, o execution.Outcome, w *workflow.Armed) {
+	c.attempts = append(c.attempts, execution.Attempt{
+		ExecutionID: x.ID, Number: x.Attempts, ContentHash: j.prepared.Hash,
+		StartedAt: c.now, EndedAt: c.now, Outcome: o.Kind, Reply: o.Reply,
+	})
+	c.updates = append(c.updates, x.Settle(o, j.prepared.Hash, w.OnAmbiguous, c.now))
+	c.prepared = append(c.prepared, j.prepared)
+}
+
+// capture stores a message of a SYSTEM integration in the outbox: the provider
+// is our own transaction, so nothing can come between.
+func (c *claiming) capture(x execution.Execution, j *job, w *workflow.Armed) {
+	x.Attempts++
+	c.end(x, j, execution.Outcome{Kind: execution.Accepted, Reply: "captured in the outbox"}, w)
+	c.captured = append(c.captured, store.Captured{
+		ID: ident.New("mesg"), ExecutionID: x.ID, IntegrationID: j.integration.ID, CustomerID: x.CustomerID,
+		Content: j.prepared.Content, CreatedAt: c.now,
+	})
+}
+
+// take claims an execution for a send that begins at once.
+func (c *claiming) take(x execution.Execution, j *job, w *workflow.Armed) {
+	limits := c.e.limits
+	x.Status, x.Reason, x.UpdatedAt = execution.Sending, workflow.Sent, c.now
+	x.Attempts++
+	x.Token = ident.New("tokn")
+	x.LeaseUntil = c.now.Add(limits.SMTP.LongestPhase() + limits.LeaseMargin)
+	c.attempts = append(c.attempts, execution.Attempt{
+		ExecutionID: x.ID, Number: x.Attempts, Token: x.Token, ContentHash: j.prepared.Hash, StartedAt: c.now,
+	})
+	c.updates = append(c.updates, x)
+	c.prepared = append(c.prepared, j.prepared)
+	j.x, j.token, j.onAmbiguous = x, x.Token, w.OnAmbiguous
+	c.claimed = append(c.claimed, j)
+	c.busy[string(x.CustomerID)] = true
+}
+
+func (c *claiming) write(ctx context.Context) error {
+	p := c.lane.PlatformID
+	if len(c.updates) == 0 {
+		return nil
+	}
+	if err := c.tx.PutPrepared(ctx, p, c.prepared, c.now); err != nil {
+		return fmt.Errorf("storing messages: %w", err)
+	}
+	if err := c.tx.UpdateExecutions(ctx, c.updates); err != nil {
+		return fmt.Errorf("storing claims: %w", err)
+	}
+	if err := c.tx.InsertAttempts(ctx, p, c.attempts); err != nil {
+		return fmt.Errorf("storing attempts: %w", err)
+	}
+	if err := c.tx.Capture(ctx, p, c.captured); err != nil {
+		return fmt.Errorf("capturing messages: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+// Package engine decides who gets what message when, once, and why: Ingest
+// turns states into events and triggers, Drain hands messages over, Sweep finds
+// what was left lying. The rules and the order of every step are in
+// docs/ordering.md; the nouns are pure and the store only remembers.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/delivery"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// Engine is the heart of a Dunwell process. Nodes are equal: every one ingests,
+// drains and sweeps.
+type Engine struct {
+	store    *store.Store
+	renderer *message.Renderer
+	log      *slog.Logger
+	now      func() time.Time
+	limits   Limits
+	senders  *senders
+	metrics  *Metrics
+	ingests  *store.Group[*ingestRequest]
+	records  *store.Group[*record]
+
+	mu   sync.Mutex
+	sets map[platform.ID]*workflow.Set // of the version that each carries
+
+	sends   sync.WaitGroup // sends under way, outliving the drain that began them
+	sendCtx context.Context
+	halt    context.CancelFunc
+	sweeper sync.WaitGroup
+}
+
+// Limits are the time limits of delivery; tests shorten them.
+type Limits struct {
+	BeginWithin time.Duration   // from claim to the first byte; later it is given up as not sent
+	LeaseMargin time.Duration   // added to the longest phase of the protocol
+	Slice       time.Duration   // how long a drain keeps its lane
+	Tick        time.Duration   // how often the sweep looks
+	Neglect     time.Duration   // how long something may be due before its lane is woken again
+	SendsAtOnce int             // per integration
+	SMTP        delivery.Limits // of the protocol
+}
+
+// DefaultLimits are the limits of production.
+func DefaultLimits() Limits {
+	return Limits{
+		BeginWithin: 5 * time.Second,
+		LeaseMargin: time.Minute,
+		Slice:       5 * time.Second,
+		Tick:        time.Second,
+		Neglect:     5 * time.Second,
+		SendsAtOnce: 20,
+		SMTP:        delivery.DefaultLimits(),
+	}
+}
+
+// Config is what an engine is made of.
+type Config struct {
+	Log     *slog.Logger
+	Now     func() time.Time
+	Limits  Limits
+	Metrics *Metrics
+	// Sender overrides how an integration is spoken to; nil speaks its protocol.
+	Sender func(platform.Integration) Sender
+}
+
+// New returns an engine without a store: the store's queue calls [Engine.Drain],
+// so each needs the other. Give it the store with [Engine.Use] before anything else.
+func New(cfg Config) (*Engine, error) {
+	renderer, err := message.NewRenderer()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		renderer: renderer,
+		log:      cfg.Log,
+		now:      cfg.Now,
+		limits:   cfg.Limits,
+		metrics:  cfg.Metrics,
+		sets:     map[platform.ID]*workflow.Set{},
+	}
+	e.senders = newSenders(cfg.Limits, cfg.Sender)
+	if e.metrics == nil {
+		e.metrics = NewMetrics()
+	}
+	return e, nil
+}
+
+// maxIngests bounds how many ingestion requests share a transaction.
+const maxIngests = 64
+
+// maxRecords bounds how many outcomes share a transaction.
+const maxRecords = 200
+
+// Use gives the engine its store.
+func (e *Engine) Use(s *store.Store) {
+	e.store = s
+	e.ingests = store.NewGroup(s, maxIngests, e.ingestTogether)
+	e.records = store.NewGroup(s, maxRecords, e.recordTogether)
+}
+
+// Now is the time by which everything is decided, to the microsecond that the
+// store keeps.
+func (e *Engine) Now() time.Time { return e.now().UTC().Truncate(time.Microsecond) }
+
+// Start begins to drain and to sweep, after giving up what a process before
+// this one may have left SENDING.
+func (e *Engine) Start(ctx context.Context) error {
+	e.sendCtx, e.halt = context.WithCancel(context.WithoutCancel(ctx))
+	if e.store.Embedded() {
+		// Nobody else has the database, so no sender of before is alive.
+		if err := e.store.Write(ctx, func(tx *store.Tx) error { return tx.EndLeases(ctx) }); err != nil {
+			return err
+		}
+	}
+	if err := e.Sweep(ctx); err != nil {
+		return err
+	}
+	if err := e.store.StartQueue(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	e.sweeper.Go(func() { e.sweepForever(e.sendCtx) })
+	return nil
+}
+
+// Stop takes no more work and waits until ctx ends for what is under way.
+// What a provider has not answered by then stays SENDING and is UNCONFIRMED
+// once its lease is over.
+func (e *Engine) Stop(ctx context.Context) error {
+	err := e.store.StopQueue(ctx)
+	done := make(chan struct{})
+	go func() {
+		e.sends.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	e.halt()
+	<-done // a halted send ends at once: its connection is closed under it
+	e.sweeper.Wait()
+	e.senders.close()
+	return err
+}
+
+// workflows returns the platform's ACTIVE workflows at exactly that version,
+// read inside the transaction that holds the version still if it is not cached.
+func (e *Engine) workflows(ctx context.Context, r store.Reader, p platform.ID, version int64) (*workflow.Set, error) {
+	e.mu.Lock()
+	set := e.sets[p]
+	e.mu.Unlock()
+	if set != nil && set.Version == version {
+		return set, nil
+	}
+	armed, err := r.ActiveWorkflows(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	set = workflow.NewSet(version, armed)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if old := e.sets[p]; old == nil || old.Version < version {
+		e.sets[p] = set
+	}
+	return set, nil
+}

@@ -1,0 +1,377 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/ident"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// firing collects what an ingestion decides until it is written.
+type firing struct {
+	inserts    []trigger.Trigger
+	updates    map[trigger.ID]trigger.Trigger
+	executions []execution.Execution
+}
+
+// decide turns the changes into triggers and executions, stops what they
+// forbid, and goes on with what waited for them.
+func (in *ingestion) decide(ctx context.Context) error {
+	in.updates = map[trigger.ID]trigger.Trigger{}
+	if err := in.stop(ctx); err != nil {
+		return fmt.Errorf("stopping executions: %w", err)
+	}
+	for _, event := range in.events() {
+		if err := in.match(event); err != nil {
+			return err
+		}
+	}
+	if err := in.insertTriggers(ctx); err != nil {
+		return err
+	}
+	if err := in.resume(ctx); err != nil {
+		return fmt.Errorf("going on with waiting triggers: %w", err)
+	}
+	var updates []trigger.Trigger
+	for _, t := range in.updates {
+		updates = append(updates, t)
+	}
+	slices.SortFunc(updates, func(a, b trigger.Trigger) int { return cmp.Compare(a.ID, b.ID) })
+	if err := in.tx.UpdateTriggers(ctx, updates); err != nil {
+		return fmt.Errorf("updating triggers: %w", err)
+	}
+	for _, x := range in.executions {
+		in.tx.Wake(store.Lane{PlatformID: in.p, Number: x.Lane})
+	}
+	return in.tx.InsertExecutions(ctx, in.executions)
+}
+
+// events derives what the changes mean.
+func (in *ingestion) events() []billing.Event {
+	var events []billing.Event
+	for _, c := range in.changes {
+		if !c.silent {
+			events = append(events, c.Events(in.now)...)
+		}
+	}
+	return events
+}
+
+// facts are the states that decide about a resource's messages, as this
+// transaction sees them. All of them are locked.
+func (in *ingestion) facts(r billing.Resource) workflow.Facts {
+	var f workflow.Facts
+	switch r := r.(type) {
+	case *billing.Invoice:
+		f.Invoice = r
+	case *billing.Payment:
+		f.Payment = r
+		f.Invoice, _ = in.known(billing.KindInvoice, string(r.InvoiceID)).(*billing.Invoice)
+	}
+	customer := billing.CustomerOf(r)
+	if customer == "" && f.Invoice != nil {
+		customer = f.Invoice.CustomerID
+	}
+	f.Customer, _ = in.known(billing.KindCustomer, string(customer)).(*billing.Customer)
+	return f
+}
+
+func (in *ingestion) known(kind billing.Kind, id string) billing.Resource {
+	if n := in.mirror[billing.Key{Kind: kind, ID: id}]; n != nil {
+		return n.resource
+	}
+	return nil
+}
+
+// customerOf is the customer that a resource's messages go to, known or not.
+func customerOf(r billing.Resource, f workflow.Facts) billing.CustomerID {
+	if id := billing.CustomerOf(r); id != "" || f.Invoice == nil {
+		return id
+	}
+	return f.Invoice.CustomerID
+}
+
+// match decides about one event for each workflow that answers to it.
+func (in *ingestion) match(event billing.Event) error {
+	facts := in.facts(event.Resource)
+	customer := customerOf(event.Resource, facts)
+	for _, w := range in.set.Match(event.Type, customer) {
+		t := trigger.Trigger{
+			ID:         trigger.ID(ident.New("wktr")),
+			PlatformID: in.p,
+			Key: trigger.Key{
+				WorkflowID: w.ID,
+				Variant:    w.Variant(),
+				Kind:       event.Resource.Kind(),
+				ResourceID: event.Resource.Base().ID,
+				Occurrence: event.Occurrence,
+			},
+			Type:            trigger.Event,
+			CustomerID:      customer,
+			InvoiceID:       billing.InvoiceOf(event.Resource),
+			WorkflowVersion: w.Version,
+			EventAt:         event.At,
+			CreatedAt:       in.now,
+			UpdatedAt:       in.now,
+		}
+		t.Status, t.Reason = trigger.Decide(w, facts, event.At, in.now)
+		in.inserts = append(in.inserts, t)
+	}
+	return nil
+}
+
+// insertTriggers stores the new triggers, and executions for those that fired.
+// A key that exists already belongs to a trigger that keeps it; if that one
+// has not fired, this event decides about it anew.
+func (in *ingestion) insertTriggers(ctx context.Context) error {
+	inserted, err := in.tx.InsertTriggers(ctx, in.inserts)
+	if err != nil {
+		return err
+	}
+	for i, t := range in.inserts {
+		if inserted[i] {
+			in.execute(t)
+			continue
+		}
+		kept, err := in.tx.LockedTrigger(ctx, in.p, t.Key)
+		if err != nil {
+			return fmt.Errorf("reading the trigger of a taken key: %w", err)
+		}
+		if kept.Status == trigger.Fired {
+			continue
+		}
+		if t.Status == trigger.Fired || kept.Status == trigger.Planned {
+			kept.EventAt = t.EventAt
+			in.become(kept, t.Status, t.Reason, t.CustomerID, t.WorkflowVersion)
+		}
+	}
+	return nil
+}
+
+// become notes what a stored trigger turns into, once for all that this
+// transaction finds out about it.
+func (in *ingestion) become(t trigger.Trigger, status trigger.Status, reason workflow.Reason, customer billing.CustomerID, version int) {
+	if done, seen := in.updates[t.ID]; seen && done.Status == trigger.Fired {
+		return
+	}
+	t.Status, t.Reason, t.CustomerID, t.WorkflowVersion, t.UpdatedAt = status, reason, customer, version, in.now
+	in.updates[t.ID] = t
+	in.execute(t)
+}
+
+// execute makes the executions of a trigger that fired: one for each ACTIVE
+// action, in their order.
+func (in *ingestion) execute(t trigger.Trigger) {
+	if t.Status != trigger.Fired {
+		return
+	}
+	w := in.set.Find(t.WorkflowID)
+	for i, a := range w.Actions {
+		in.executions = append(in.executions, execution.Execution{
+			ID:         execution.ID(ident.New("wkex")),
+			PlatformID: in.p,
+			TriggerID:  t.ID,
+			WorkflowID: t.WorkflowID,
+			ActionID:   a.ID,
+			Action:     a,
+			Variant:    t.Variant,
+			CustomerID: t.CustomerID,
+			InvoiceID:  t.InvoiceID,
+			PaymentID:  t.PaymentID(),
+			Lane:       execution.Lane(t.CustomerID),
+			Position:   i,
+			Status:     execution.Pending,
+			DueAt:      in.now,
+			CreatedAt:  in.now,
+			UpdatedAt:  in.now,
+		})
+	}
+}
+
+// resume decides again about triggers that waited for a customer or invoice
+// which this transaction brings, and about those that a state had stopped
+// which has ended.
+func (in *ingestion) resume(ctx context.Context) error {
+	var customers, invoices, released []string
+	for key, n := range in.mirror {
+		switch {
+		case key.Kind == billing.KindCustomer && n.becameKnown():
+			customers = append(customers, key.ID)
+		case key.Kind == billing.KindInvoice && n.becameKnown():
+			invoices = append(invoices, key.ID)
+		}
+	}
+	for _, c := range in.changes {
+		pay, isPayment := c.New.(*billing.Payment)
+		old, _ := c.Old.(*billing.Payment)
+		if isPayment && old != nil && old.InvoiceID != pay.InvoiceID {
+			invoices = append(invoices, string(pay.InvoiceID))
+		}
+		if inv, ok := c.New.(*billing.Invoice); ok && stopEnded(c.Change) {
+			released = append(released, inv.ID)
+		}
+	}
+	var waiting []trigger.Trigger
+	if len(customers)+len(invoices) > 0 {
+		list, err := in.tx.WaitingFor(ctx, in.p, customers, invoices)
+		if err != nil {
+			return err
+		}
+		waiting = append(waiting, list...)
+	}
+	if len(released) > 0 {
+		list, err := in.tx.NotFired(ctx, in.p, released)
+		if err != nil {
+			return err
+		}
+		waiting = append(waiting, slices.DeleteFunc(list, func(t trigger.Trigger) bool { return !t.Revivable() })...)
+	}
+	for _, t := range waiting {
+		if err := in.again(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again decides about a stored trigger anew.
+func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
+	w := in.set.Find(t.WorkflowID)
+	if w == nil {
+		in.become(t, trigger.Skipped, workflow.WorkflowInactive, t.CustomerID, t.WorkflowVersion)
+		return nil
+	}
+	r, err := in.load(ctx, t.Kind, t.ResourceID)
+	if err != nil || r == nil {
+		return err
+	}
+	if pay, ok := r.(*billing.Payment); ok {
+		t.InvoiceID = pay.InvoiceID
+		if _, err := in.load(ctx, billing.KindInvoice, string(pay.InvoiceID)); err != nil {
+			return err
+		}
+	}
+	facts := in.facts(r)
+	customer := customerOf(r, facts)
+	if _, err := in.load(ctx, billing.KindCustomer, string(customer)); err != nil {
+		return err
+	}
+	status, reason := trigger.Decide(w, in.facts(r), t.EventAt, in.now)
+	in.become(t, status, reason, customer, w.Version)
+	return nil
+}
+
+// load returns a resource that this transaction may not have locked. What it
+// decides is asked again at the claim.
+func (in *ingestion) load(ctx context.Context, kind billing.Kind, id string) (billing.Resource, error) {
+	if id == "" {
+		return nil, nil //nolint:nilnil // nothing is named
+	}
+	if _, ok := in.mirror[billing.Key{Kind: kind, ID: id}]; !ok {
+		rows, err := in.tx.ReadResources(ctx, in.p, kind, []string{id})
+		if err != nil {
+			return nil, err
+		}
+		if err := in.enter(kind, id, rows); err != nil {
+			return nil, err
+		}
+	}
+	return in.known(kind, id), nil
+}
+
+// stop cancels the executions that the new states forbid, in the transaction
+// that acknowledges the states, and the triggers of which nothing is left.
+func (in *ingestion) stop(ctx context.Context) error {
+	customers := map[string]bool{}
+	for _, c := range in.changes {
+		f := in.facts(c.New)
+		if customer, ok := c.New.(*billing.Customer); ok {
+			f.Customer = customer
+		}
+		if f.Stops(workflow.ToFinal) == workflow.Sent && f.Stops(workflow.FailedPayment) == workflow.Sent {
+			continue
+		}
+		if c.Old != nil {
+			customers[string(customerOf(c.New, f))] = true
+		}
+	}
+	delete(customers, "")
+	if len(customers) == 0 {
+		return nil
+	}
+	open, err := in.tx.OpenOf(ctx, in.p, slices.Sorted(maps.Keys(customers)))
+	if err != nil {
+		return err
+	}
+	var cancelled []execution.Execution
+	for _, x := range open {
+		reason, err := in.stopped(ctx, x)
+		if err != nil {
+			return err
+		}
+		if reason != workflow.Sent {
+			x.Status, x.Reason, x.UpdatedAt = execution.Cancelled, reason, in.now
+			cancelled = append(cancelled, x)
+		}
+	}
+	return cancel(ctx, in.tx, cancelled)
+}
+
+// cancel stores cancelled executions and cancels the triggers of which every
+// execution has ended without being sent.
+func cancel(ctx context.Context, tx *store.Tx, list []execution.Execution) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if err := tx.UpdateExecutions(ctx, list); err != nil {
+		return err
+	}
+	return tx.CancelEmptyTriggers(ctx, list)
+}
+
+func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workflow.Reason, error) {
+	var f workflow.Facts
+	for kind, id := range map[billing.Kind]string{
+		billing.KindCustomer: string(x.CustomerID),
+		billing.KindInvoice:  string(x.InvoiceID),
+		billing.KindPayment:  x.PaymentID,
+	} {
+		r, err := in.load(ctx, kind, id)
+		if err != nil {
+			return "", err
+		}
+		switch r := r.(type) {
+		case *billing.Customer:
+			f.Customer = r
+		case *billing.Invoice:
+			f.Invoice = r
+		case *billing.Payment:
+			f.Payment = r
+		}
+	}
+	return f.Stops(x.Variant), nil
+}
+
+// stopEnded reports whether an invoice's old state stopped messages that its
+// new one allows.
+func stopEnded(c billing.Change) bool {
+	old, ok := c.Old.(*billing.Invoice)
+	if !ok {
+		return false
+	}
+	before, after := workflow.Facts{Invoice: old}, workflow.Facts{Invoice: c.New.(*billing.Invoice)}
+	for _, v := range []workflow.Variant{workflow.ToFinal, workflow.FailedPayment} {
+		if before.Stops(v) != workflow.Sent && after.Stops(v) == workflow.Sent {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/ident"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// CreateWorkflow stores a new workflow and returns it with its id. One that is
+// created ACTIVE answers to events from its commit on.
+func (e *Engine) CreateWorkflow(ctx context.Context, p platform.ID, w workflow.Workflow) (workflow.Workflow, error) {
+	now := e.Now()
+	w.ID, w.Version, w.CreatedAt, w.UpdatedAt = workflow.ID(ident.New("wkfl")), 1, now, now
+	insert := func(ctx context.Context, tx *store.Tx) error {
+		if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
+			return err
+		}
+		return tx.InsertWorkflow(ctx, p, w)
+	}
+	if w.Status != workflow.Active {
+		return w, e.store.Join(ctx, insert)
+	}
+	return w, e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
+			return err
+		}
+		return insert(ctx, tx)
+	})
+}
+
+func checkCustomers(ctx context.Context, tx *store.Tx, p platform.ID, ids []billing.CustomerID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	rows, err := tx.ReadResources(ctx, p, billing.KindCustomer, texts)
+	if err != nil {
+		return err
+	}
+	for _, id := range texts {
+		if !rows[id].Known() {
+			return fault.At(fault.UnknownIDs, "customer_ids", "there is no customer %.80q on this platform", id).About("CUSTOMER", id)
+		}
+	}
+	return nil
+}
+
+// ChangeWorkflow changes a workflow. change edits a copy and may refuse; the
+// state machine is checked here. A change that can stop messages is exclusive
+// with every claim, and cancels what has not begun.
+func (e *Engine) ChangeWorkflow(ctx context.Context, p platform.ID, idOrReference string, change func(*workflow.Workflow) error) (workflow.Workflow, error) {
+	var out workflow.Workflow
+	err := e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockPlatform(ctx, string(p), true); err != nil {
+			return err
+		}
+		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
+			return err
+		}
+		old, err := tx.LockedWorkflow(ctx, p, idOrReference)
+		if err != nil {
+			return err
+		}
+		if old.Status == workflow.Archived {
+			return fault.New(fault.State, "workflow %s is archived and cannot change any more", old.ID).About("WORKFLOW", string(old.ID))
+		}
+		w := old
+		if err := change(&w); err != nil {
+			return err
+		}
+		if err := old.Status.Move(w.Status); err != nil {
+			return err
+		}
+		if !slices.Equal(old.CustomerIDs, w.CustomerIDs) {
+			if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
+				return err
+			}
+		}
+		w.ID, w.Type, w.CreatedAt = old.ID, old.Type, old.CreatedAt
+		w.Version, w.UpdatedAt = old.Version+1, e.Now()
+		out = w
+		if err := tx.UpdateWorkflow(ctx, p, w); err != nil {
+			return err
+		}
+		return stopWorkflow(ctx, tx, p, old, w)
+	})
+	return out, err
+}
+
+// stopWorkflow cancels the executions that a change of their workflow stops.
+func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
+	narrowed := w.CustomerIDs != nil && !slices.Equal(old.CustomerIDs, w.CustomerIDs)
+	if old.Status != workflow.Active || (w.Status == workflow.Active && !narrowed) {
+		return nil
+	}
+	open, err := tx.OpenOfWorkflow(ctx, p, w.ID)
+	if err != nil {
+		return err
+	}
+	var cancelled []execution.Execution
+	for _, x := range open {
+		switch {
+		case w.Status != workflow.Active:
+			x.Reason = workflow.WorkflowInactive
+		case !w.Covers(x.CustomerID):
+			x.Reason = workflow.OutOfScope
+		default:
+			continue
+		}
+		x.Status, x.UpdatedAt = execution.Cancelled, w.UpdatedAt
+		cancelled = append(cancelled, x)
+	}
+	return cancel(ctx, tx, cancelled)
+}
+
+// CreateAction stores a new action of a workflow.
+func (e *Engine) CreateAction(ctx context.Context, p platform.ID, a workflow.Action) (workflow.Action, error) {
+	now := e.Now()
+	a.ID, a.CreatedAt, a.UpdatedAt = workflow.ActionID(ident.New("wkac")), now, now
+	err := e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
+			return err
+		}
+		if err := checkAction(ctx, tx, p, a); err != nil {
+			return err
+		}
+		return tx.InsertAction(ctx, p, a)
+	})
+	return a, err
+}
+
+func checkAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Action) error {
+	w, err := tx.LockedWorkflow(ctx, p, string(a.WorkflowID))
+	if fault.Is(err, fault.NotFound) || (err == nil && w.ID != a.WorkflowID) {
+		return fault.At(fault.UnknownID, "workflow_id", "there is no workflow %.80q on this platform", a.WorkflowID).
+			About("WORKFLOW", string(a.WorkflowID))
+	}
+	if err != nil {
+		return err
+	}
+	if w.Status == workflow.Archived {
+		return fault.At(fault.State, "workflow_id", "workflow %s is archived, it takes no new actions", w.ID).About("WORKFLOW", string(w.ID))
+	}
+	if err := a.Fits(w); err != nil {
+		return err
+	}
+	if a.SendEmail == nil {
+		return nil
+	}
+	const field = "send_email_to_customer.integration_id"
+	in, err := tx.Integration(ctx, p, string(a.SendEmail.IntegrationID))
+	if fault.Is(err, fault.NotFound) || (err == nil && in.ID != a.SendEmail.IntegrationID) {
+		return fault.At(fault.UnknownID, field, "there is no integration %.80q on this platform", a.SendEmail.IntegrationID).
+			About("INTEGRATION", string(a.SendEmail.IntegrationID))
+	}
+	if err != nil {
+		return err
+	}
+	if in.Status == platform.IntegrationArchived {
+		return fault.At(fault.State, field, "integration %s is archived, name another", in.ID).About("INTEGRATION", string(in.ID))
+	}
+	return nil
+}
+
+// ChangePlatform changes a platform's settings. It is exclusive with every
+// claim: once sending is off and this has returned, nothing more goes out.
+func (e *Engine) ChangePlatform(ctx context.Context, id platform.ID, change func(*platform.Platform) error) (platform.Platform, error) {
+	var out platform.Platform
+	err := e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockPlatform(ctx, string(id), true); err != nil {
+			return err
+		}
+		old, err := tx.Platform(ctx, id)
+		if err != nil {
+			return err
+		}
+		p := old
+		if err := change(&p); err != nil {
+			return err
+		}
+		p.ID, p.CreatedAt, p.UpdatedAt = old.ID, old.CreatedAt, e.Now()
+		out = p
+		if old.Sending == platform.Paused && p.Sending != platform.Paused {
+			for lane := range execution.Lanes {
+				tx.Wake(store.Lane{PlatformID: id, Number: lane})
+			}
+		}
+		return tx.UpdatePlatform(ctx, p)
+	})
+	return out, err
+}
+
+// PutIntegration stores an integration: a new one when its id is empty or not
+// known, else in place of the one that has it. With keepCredentials the stored
+// credentials stay, since a client cannot read them back to send them again.
+func (e *Engine) PutIntegration(ctx context.Context, p platform.ID, in platform.Integration, keepCredentials bool) (stored platform.Integration, created bool, err error) {
+	now := e.Now()
+	if in.ID == "" {
+		in.ID = platform.IntegrationID(ident.New("intg"))
+	}
+	err = e.store.Write(ctx, func(tx *store.Tx) error {
+		stored, created = in, true
+		stored.CreatedAt, stored.UpdatedAt = now, now
+		old, err := tx.Integration(ctx, p, string(in.ID))
+		switch {
+		case err == nil && old.ID == in.ID:
+			created, stored.CreatedAt = false, old.CreatedAt
+			if keepCredentials {
+				stored.Credentials = old.Credentials
+			}
+		case err != nil && !fault.Is(err, fault.NotFound):
+			return err
+		}
+		return tx.PutIntegration(ctx, p, stored)
+	})
+	return stored, created, err
+}
+
+// CreateSource stores a new source.
+func (e *Engine) CreateSource(ctx context.Context, s platform.Source) (platform.Source, error) {
+	now := e.Now()
+	s.ID, s.CreatedAt, s.UpdatedAt = platform.NewSourceID(), now, now
+	return s, e.store.Write(ctx, func(tx *store.Tx) error { return tx.InsertSource(ctx, s) })
+}

@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// job is one execution on its way through a drain.
+type job struct {
+	x           execution.Execution
+	integration platform.Integration
+	prepared    store.Prepared
+	message     message.Message
+
+	// What speaks against sending it: a decision, or a defect of the message.
+	skip   workflow.Reason
+	defect string
+
+	session Session            // open and authenticated; nil where none is needed or to be had
+	slot    *slots             // taken together with the session
+	refused *execution.Outcome // why there is no session
+	waits   bool               // no slot of the integration was free
+
+	claimed     bool
+	token       string
+	onAmbiguous workflow.OnAmbiguous
+	lane        store.Lane
+}
+
+// prepare renders the messages of executions from the states as they are now.
+// Nothing is locked: the claim compares the revisions that a message shows with
+// those it finds, and what differs is prepared again. Bytes that were frozen by
+// an unknown outcome are taken as they are.
+func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []execution.Execution) ([]*job, error) {
+	seen, err := look(ctx, e.store.Reader, p, due)
+	if err != nil {
+		return nil, err
+	}
+	frozen, err := e.frozen(ctx, p.ID, due)
+	if err != nil {
+		return nil, err
+	}
+	integrations := map[platform.IntegrationID]platform.Integration{}
+	jobs := make([]*job, len(due))
+	for i, x := range due {
+		j := &job{x: x, lane: store.Lane{PlatformID: p.ID, Number: x.Lane}}
+		jobs[i] = j
+		id := x.Action.SendEmail.IntegrationID
+		in, ok := integrations[id]
+		if !ok {
+			if in, err = e.store.Integration(ctx, p.ID, string(id)); err != nil {
+				return nil, fmt.Errorf("reading the integration of execution %s: %w", x.ID, err)
+			}
+			integrations[id] = in
+		}
+		j.integration = in
+		if kept, ok := frozen[x.ID]; ok {
+			j.prepared = kept
+			if j.message, err = message.Decode([]byte(kept.Content)); err != nil {
+				return nil, fmt.Errorf("decoding the message of execution %s: %w", x.ID, err)
+			}
+			continue
+		}
+		if err := e.render(j, p, seen.facts(p, x), seen.shows(p, x)); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+// frozen reads the messages whose bytes must not change any more.
+func (e *Engine) frozen(ctx context.Context, p platform.ID, due []execution.Execution) (map[execution.ID]store.Prepared, error) {
+	var ids []string
+	for _, x := range due {
+		if x.FrozenHash != "" {
+			ids = append(ids, string(x.ID))
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil //nolint:nilnil // nothing is frozen
+	}
+	return e.store.ReadPrepared(ctx, p, ids)
+}
+
+// render makes the message of one job, or notes why there is none.
+func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows string) error {
+	j.prepared = store.Prepared{ExecutionID: j.x.ID, Shows: shows}
+	if j.skip = facts.Stops(j.x.Variant); j.skip != workflow.Sent {
+		return nil
+	}
+	from := ""
+	if smtp := j.integration.EmailProvider.SMTP; smtp != nil {
+		from = smtp.From
+	}
+	m, err := e.renderer.Render(message.Input{
+		Variant:     j.x.Variant,
+		Email:       *j.x.Action.SendEmail,
+		Facts:       facts,
+		Platform:    p,
+		DefaultFrom: from,
+		DeliveryKey: deliveryKey(j.x.ID, shows),
+		Now:         e.Now(),
+	})
+	switch {
+	case errors.Is(err, message.ErrNoRecipient):
+		j.skip = workflow.NoRecipient
+		return nil
+	case errors.Is(err, message.ErrPreferenceOff):
+		j.skip = workflow.PreferenceOff
+		return nil
+	case err != nil:
+		j.defect = err.Error()
+		return nil
+	}
+	if p.Sending == platform.Redirect {
+		m.To = []message.Address{{Name: m.To[0].Name, Email: p.RedirectTo}}
+		m.CC, m.BCC = nil, nil
+	}
+	raw, err := m.Encode()
+	if err != nil {
+		return fmt.Errorf("encoding the message of execution %s: %w", j.x.ID, err)
+	}
+	j.message = m
+	j.prepared.Content, j.prepared.Hash = string(raw), message.Hash(raw)
+	return nil
+}
+
+// deliveryKey names one delivery: the same execution showing the same states
+// has the same key on every node, and another one once a state has changed.
+func deliveryKey(id execution.ID, shows string) string {
+	sum := sha256.Sum256([]byte(shows))
+	return string(id) + "." + hex.EncodeToString(sum[:6])
+}
+
+// sight is what a batch of executions is about, as it was read.
+type sight struct {
+	customers, invoices, payments, entities map[string]store.Stored
+	resources                               map[billing.Key]billing.Resource
+	contacts                                map[billing.CustomerID][]*billing.Contact
+}
+
+// look reads everything that the messages of the executions show.
+func look(ctx context.Context, r store.Reader, p platform.Platform, due []execution.Execution) (*sight, error) {
+	s := &sight{resources: map[billing.Key]billing.Resource{}, contacts: map[billing.CustomerID][]*billing.Contact{}}
+	ids := about(due)
+	var err error
+	for kind, rows := range map[billing.Kind]*map[string]store.Stored{
+		billing.KindCustomer: &s.customers, billing.KindInvoice: &s.invoices, billing.KindPayment: &s.payments,
+	} {
+		if *rows, err = r.ReadResources(ctx, p.ID, kind, ids.sorted(kind, nil)); err != nil {
+			return nil, err
+		}
+		if err := s.decode(*rows); err != nil {
+			return nil, err
+		}
+	}
+	entities := keys{}
+	for _, x := range due {
+		entities.add(billing.KindBillingEntity, s.entityOf(p, x))
+	}
+	if s.entities, err = r.ReadResources(ctx, p.ID, billing.KindBillingEntity, entities.sorted(billing.KindBillingEntity, nil)); err != nil {
+		return nil, err
+	}
+	if err := s.decode(s.entities); err != nil {
+		return nil, err
+	}
+	contacts, err := r.ReadContacts(ctx, p.ID, ids.sorted(billing.KindCustomer, nil))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range contacts {
+		contact, err := row.Resource()
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := contact.(*billing.Contact); ok {
+			s.contacts[c.CustomerID] = append(s.contacts[c.CustomerID], c)
+		}
+	}
+	return s, nil
+}
+
+// about lists the customers, invoices and payments of executions.
+func about(list []execution.Execution) keys {
+	k := keys{}
+	for _, x := range list {
+		k.add(billing.KindCustomer, string(x.CustomerID))
+		k.add(billing.KindInvoice, string(x.InvoiceID))
+		k.add(billing.KindPayment, x.PaymentID)
+	}
+	return k
+}
+
+func (s *sight) decode(rows map[string]store.Stored) error {
+	for _, row := range rows {
+		r, err := row.Resource()
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			s.resources[billing.KeyOf(r)] = r
+		}
+	}
+	return nil
+}
+
+// entityOf is the seller of an execution's message: the invoice's, else the
+// customer's, else the platform's.
+func (s *sight) entityOf(p platform.Platform, x execution.Execution) string {
+	if inv, ok := s.resources[billing.Key{Kind: billing.KindInvoice, ID: string(x.InvoiceID)}].(*billing.Invoice); ok && inv.BillingEntityID != "" {
+		return inv.BillingEntityID
+	}
+	if c, ok := s.resources[billing.Key{Kind: billing.KindCustomer, ID: string(x.CustomerID)}].(*billing.Customer); ok && c.BillingEntityID != "" {
+		return c.BillingEntityID
+	}
+	return p.DefaultBillingEntityID
+}
+
+func (s *sight) facts(p platform.Platform, x execution.Execution) workflow.Facts {
+	var f workflow.Facts
+	f.Customer, _ = s.resources[billing.Key{Kind: billing.KindCustomer, ID: string(x.CustomerID)}].(*billing.Customer)
+	f.Invoice, _ = s.resources[billing.Key{Kind: billing.KindInvoice, ID: string(x.InvoiceID)}].(*billing.Invoice)
+	f.Payment, _ = s.resources[billing.Key{Kind: billing.KindPayment, ID: x.PaymentID}].(*billing.Payment)
+	f.Entity, _ = s.resources[billing.Key{Kind: billing.KindBillingEntity, ID: s.entityOf(p, x)}].(*billing.BillingEntity)
+	f.Contacts = slices.Clone(s.contacts[x.CustomerID])
+	return f
+}
+
+// shows names the states that a message is made of: the claim takes a message
+// only while they are the stored ones. A customer's revision covers contacts.
+func (s *sight) shows(p platform.Platform, x execution.Execution) string {
+	return fmt.Sprintf("customer %d invoice %d payment %d entity %s %d sending %s %s platform %d",
+		s.customers[string(x.CustomerID)].Revision, s.invoices[string(x.InvoiceID)].Revision,
+		s.payments[x.PaymentID].Revision, s.entityOf(p, x), s.entities[s.entityOf(p, x)].Revision,
+		p.Sending, p.RedirectTo, p.UpdatedAt.UnixMicro())
+}

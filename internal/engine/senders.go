@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/delivery"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/platform"
+)
+
+// Sender hands messages to one integration's provider.
+type Sender interface {
+	// Connect returns a session that can send at once, or nil and a definite
+	// refusal: nothing was sent.
+	Connect(ctx context.Context) (Session, execution.Outcome)
+	Close()
+}
+
+// Session is one open way to a provider, used for one message at a time.
+type Session interface {
+	Send(ctx context.Context, m *message.Message) execution.Outcome
+	Release()
+}
+
+// senders keeps one sender per integration, with its connections and its limit.
+type senders struct {
+	limits Limits
+	make   func(platform.Integration) Sender
+
+	mu   sync.Mutex
+	open map[platform.IntegrationID]*slots
+}
+
+// slots is a sender with the right to use it so many times at once.
+type slots struct {
+	sender  Sender
+	version time.Time
+	free    chan struct{}
+}
+
+func newSenders(limits Limits, override func(platform.Integration) Sender) *senders {
+	s := &senders{limits: limits, make: override, open: map[platform.IntegrationID]*slots{}}
+	if s.make == nil {
+		s.make = s.speak
+	}
+	return s
+}
+
+// speak returns the sender of an integration's own protocol.
+func (s *senders) speak(in platform.Integration) Sender {
+	return smtpSender{delivery.NewSMTP(*in.EmailProvider.SMTP, in.Credentials, s.limits.SMTP, delivery.SMTPOptions{})}
+}
+
+// of returns the sender of an integration as it is configured now.
+func (s *senders) of(in platform.Integration) *slots {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have := s.open[in.ID]
+	if have != nil && have.version.Equal(in.UpdatedAt) {
+		return have
+	}
+	if have != nil {
+		have.sender.Close() // what is under way ends on its own connection
+	}
+	made := &slots{s.make(in), in.UpdatedAt, make(chan struct{}, s.limits.SendsAtOnce)}
+	for range cap(made.free) {
+		made.free <- struct{}{}
+	}
+	s.open[in.ID] = made
+	return made
+}
+
+func (s *senders) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, have := range s.open {
+		have.sender.Close()
+		delete(s.open, id)
+	}
+}
+
+// take takes a slot: at once, or, with patience, within that time.
+func (s *slots) take(ctx context.Context, patience time.Duration) bool {
+	select {
+	case <-s.free:
+		return true
+	default:
+	}
+	if patience <= 0 {
+		return false
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-s.free:
+		return true
+	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *slots) give() { s.free <- struct{}{} }
+
+// smtpSender fits delivery's concrete types to the interface that is used here.
+type smtpSender struct{ *delivery.SMTP }
+
+// Connect implements [Sender].
+func (s smtpSender) Connect(ctx context.Context) (Session, execution.Outcome) {
+	session, outcome := s.SMTP.Connect(ctx)
+	if session == nil {
+		return nil, outcome
+	}
+	return session, outcome
+}
+
+// connect opens a session for each job that needs one and can have a slot. An
+// integration that refuses one connection is not asked for the others.
+func (e *Engine) connect(ctx context.Context, jobs []*job, patience time.Duration) {
+	groups := map[platform.IntegrationID][]*job{}
+	for _, j := range jobs {
+		if j.skip == "" && j.defect == "" && j.integration.EmailProvider.Variant != platform.System {
+			groups[j.integration.ID] = append(groups[j.integration.ID], j)
+		}
+	}
+	var all sync.WaitGroup
+	for _, group := range groups {
+		all.Go(func() { e.connectGroup(ctx, group, patience) })
+	}
+	all.Wait()
+}
+
+func (e *Engine) connectGroup(ctx context.Context, group []*job, patience time.Duration) {
+	in := group[0].integration
+	if !in.Status.Delivers() {
+		for _, j := range group {
+			j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: "integration " + string(in.ID) + " is " + string(in.Status)}
+		}
+		return
+	}
+	s := e.senders.of(in)
+	first := group[0]
+	if !s.take(ctx, patience) {
+		for _, j := range group {
+			j.waits = true
+		}
+		return
+	}
+	first.open(ctx, s)
+	var rest sync.WaitGroup
+	defer rest.Wait()
+	for _, j := range group[1:] {
+		switch {
+		case first.refused != nil:
+			j.refused = first.refused
+		case s.take(ctx, 0):
+			rest.Go(func() { j.open(ctx, s) })
+		default:
+			j.waits = true
+		}
+	}
+}
+
+// open connects on a slot that was taken, and keeps the slot with the session.
+func (j *job) open(ctx context.Context, s *slots) {
+	session, outcome := s.sender.Connect(ctx)
+	if session == nil {
+		s.give()
+		j.refused = &outcome
+		return
+	}
+	j.session, j.slot = session, s
+}
+
+// release gives back what a job holds.
+func (j *job) release() {
+	if j.session != nil {
+		j.session.Release()
+		j.slot.give()
+		j.session = nil
+	}
+}

@@ -1,0 +1,36 @@
+package execution
+
+import (
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// Settle returns the state of a claimed execution after an attempt ended, and
+// what docs/states.md draws. contentHash is the hash of the bytes that were
+// handed over; onAmbiguous is the workflow's choice for an unknown outcome.
+func (e Execution) Settle(o Outcome, contentHash string, onAmbiguous workflow.OnAmbiguous, now time.Time) Execution {
+	e.Token, e.LeaseUntil, e.NextAttemptAt, e.UpdatedAt = "", time.Time{}, time.Time{}, now
+	e.Reason = workflow.Sent
+	exhausted := now.Sub(e.CreatedAt) >= RetryFor
+	switch o.Kind {
+	case Accepted:
+		e.Status = Sent
+	case Deferred:
+		e.Status, e.NextAttemptAt = Waiting, now.Add(Backoff(e.Attempts, o.RetryAfter))
+		if exhausted {
+			e.Status, e.NextAttemptAt = Failed, time.Time{}
+		}
+	case Unknown:
+		// The bytes whose outcome is unknown never change: a second
+		// hand-over must be the same message.
+		e.FrozenHash = contentHash
+		e.Status = Unconfirmed
+		if onAmbiguous == workflow.Resend && !exhausted {
+			e.Status, e.NextAttemptAt = Waiting, now.Add(Backoff(e.Attempts, 0))
+		}
+	case Refused:
+		e.Status = Failed
+	}
+	return e
+}
