@@ -110,7 +110,13 @@ func AllowsEmail(preferences []Preference) bool {
 // Kind implements [Resource].
 func (*Customer) Kind() Kind { return KindCustomer }
 
-func (c *Customer) rank() int { return 0 }
+// rank: a customer who is gone stays gone if both are told of in one second.
+func (c *Customer) rank() int {
+	if c.Closed() {
+		return 1
+	}
+	return 0
+}
 
 // Name is how the customer is addressed: the legal name or the person's.
 func (c *Customer) Name() string {

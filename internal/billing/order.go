@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"reflect"
 	"time"
 
@@ -55,13 +56,31 @@ func Judge(stored, incoming Resource) (Verdict, error) {
 	switch {
 	case have.Kind == got.Kind && got.Number < have.Number:
 		return Stale, nil
-	case have.Kind == got.Kind && got.Number == have.Number && incoming.rank() < stored.rank() && got.Kind != Unversioned:
+	case have.Kind == got.Kind && got.Number == have.Number && behind(incoming, stored) && got.Kind != Unversioned:
 		return Stale, nil
 	case have == got && SameContent(stored, incoming):
 		return Unchanged, nil
 	default:
 		return Apply, nil
 	}
+}
+
+// behind reports whether a state is less far along its resource's life than
+// another: by rank; of two unpaid states of an invoice, by what has been paid
+// and by how far automatic collection has come, which both only grow.
+func behind(a, b Resource) bool {
+	if a.rank() != b.rank() {
+		return a.rank() < b.rank()
+	}
+	x, isInvoice := a.(*Invoice)
+	y, areBoth := b.(*Invoice)
+	if !isInvoice || !areBoth {
+		return false
+	}
+	if paid := x.PaidAmount.Quantity.Cmp(y.PaidAmount.Quantity); paid != 0 {
+		return paid < 0
+	}
+	return x.ChargeAt.Before(y.ChargeAt)
 }
 
 // SameContent reports whether two states differ in nothing but their version
@@ -88,6 +107,10 @@ const (
 	Replace Mode = iota // the incoming state is the whole state
 	Merge               // members that the incoming state does not set keep what is stored
 	Fill                // only members that are not stored yet are taken, whatever their version
+	// Restate is whole but for what the system does not know of: a customer's
+	// notification preferences, time zone and billing entity, which were set
+	// through the API, stay unless the state brings its own.
+	Restate
 )
 
 // Combine returns the whole state that an incoming one stands for, given what
@@ -95,6 +118,9 @@ const (
 func Combine(stored, incoming Resource, mode Mode) (Resource, error) {
 	if stored == nil || mode == Replace {
 		return incoming, nil
+	}
+	if mode == Restate {
+		return restate(stored, incoming), nil
 	}
 	if mode == Merge {
 		verdict, err := Judge(stored, incoming)
@@ -111,6 +137,21 @@ func Combine(stored, incoming Resource, mode Mode) (Resource, error) {
 	}
 	out.Base().Version = stored.Base().Version
 	return out, nil
+}
+
+func restate(stored, incoming Resource) Resource {
+	old, isCustomer := stored.(*Customer)
+	state, areBoth := incoming.(*Customer)
+	if !isCustomer || !areBoth {
+		return incoming
+	}
+	out := *state
+	if out.NotificationPreferences == nil {
+		out.NotificationPreferences = old.NotificationPreferences
+	}
+	out.Timezone = cmp.Or(out.Timezone, old.Timezone)
+	out.BillingEntityID = cmp.Or(out.BillingEntityID, old.BillingEntityID)
+	return &out
 }
 
 // overlay returns base with every member that top sets replaced by top's.

@@ -58,7 +58,7 @@ func (s Stripe) customer(d *Delivery, raw jsontext.Value) error {
 	if len(c.Locales) > 0 {
 		customer.Locale = locale(c.Locales[0])
 	}
-	d.Items = append(d.Items, billing.Item{Resource: customer, Mode: billing.Replace})
+	d.Items = append(d.Items, billing.Item{Resource: customer, Mode: billing.Restate})
 	return nil
 }
 

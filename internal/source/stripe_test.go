@@ -89,7 +89,7 @@ func golden(t *testing.T, d source.Delivery) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mode := map[billing.Mode]string{billing.Replace: "replace", billing.Merge: "merge", billing.Fill: "fill"}[i.Mode]
+		mode := map[billing.Mode]string{billing.Replace: "replace", billing.Merge: "merge", billing.Fill: "fill", billing.Restate: "restate"}[i.Mode]
 		doc.Items = append(doc.Items, item{i.Resource.Kind(), mode, i.EventAt, raw})
 	}
 	out, err := json.Marshal(doc, jsontext.WithIndent("  "), json.Deterministic(true))

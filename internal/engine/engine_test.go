@@ -1,0 +1,181 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/engine"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/ident"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/pgtest"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// world is an engine on a real database, with a clock that stands still, one
+// platform, and a SYSTEM integration. Nothing drains or sweeps by itself.
+type world struct {
+	*testing.T
+	ctx   context.Context
+	e     *engine.Engine
+	s     *store.Store
+	p     platform.ID
+	now   time.Time
+	intg  platform.IntegrationID
+	log   bytes.Buffer
+	woken []store.Lane
+}
+
+// onBoth runs a test on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, test func(*world)) {
+	t.Run("sqlite", func(t *testing.T) { test(newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "dunwell.db"), nil)) })
+	t.Run("postgres", func(t *testing.T) { test(newWorld(t, pgtest.URL(t), nil)) })
+}
+
+func newWorld(t *testing.T, url string, sender func(platform.Integration) engine.Sender) *world {
+	t.Helper()
+	w := &world{T: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+	log := slog.New(slog.NewTextHandler(&w.log, nil))
+	limits := engine.DefaultLimits()
+	limits.Slice = 200 * time.Millisecond
+	var err error
+	w.e, err = engine.New(engine.Config{Log: log, Now: func() time.Time { return w.now }, Limits: limits, Sender: sender})
+	w.must(err)
+	cfg := store.Config{URL: url, MasterKey: bytes.Repeat([]byte{7}, 32), Log: log}
+	w.must(store.Migrate(w.ctx, cfg))
+	w.s, err = store.Open(w.ctx, cfg)
+	w.must(err)
+	t.Cleanup(func() { w.must(w.s.Close()) })
+	w.e.Use(w.s)
+	w.must(w.e.Start(w.ctx))
+	t.Cleanup(func() { w.must(w.e.Stop(context.WithoutCancel(w.ctx))) })
+
+	p := platform.Platform{
+		ID: platform.ID(ident.New("plat")), Reference: "acme", Name: "Acme", Environment: platform.Live,
+		Timezone: "Europe/Amsterdam", Locale: "en-GB", Sending: platform.On, CreatedAt: w.now, UpdatedAt: w.now,
+	}
+	w.p = p.ID
+	w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.InsertPlatform(w.ctx, p) }))
+	in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
+		Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,
+		EmailProvider: platform.EmailProvider{Variant: platform.System},
+	}, false)
+	w.must(err)
+	w.intg = in.ID
+	return w
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// workflow creates an ACTIVE workflow with one ACTIVE action.
+func (w *world) workflow(variant workflow.Variant, edit ...func(*workflow.Workflow)) workflow.Workflow {
+	w.Helper()
+	wf := workflow.Workflow{Name: "w", Reference: ident.New("ref"), Status: workflow.Active}
+	email := &workflow.SendEmail{
+		IntegrationID: w.intg, TemplateName: "default", From: &workflow.Mailbox{Email: "billing@acme.example"},
+	}
+	switch variant {
+	case workflow.ToFinal:
+		wf.Type, wf.Invoice = workflow.Invoice, &workflow.InvoiceConfig{Variant: variant}
+		email.Invoice = &workflow.InvoiceEmail{IncludePaymentLink: true}
+	case workflow.FailedPayment:
+		wf.Type, wf.Payment = workflow.Payment, &workflow.PaymentConfig{Variant: variant}
+	}
+	email.Variant = wf.Type
+	for _, do := range edit {
+		do(&wf)
+	}
+	wf, err := w.e.CreateWorkflow(w.ctx, w.p, wf)
+	w.must(err)
+	_, err = w.e.CreateAction(w.ctx, w.p, workflow.Action{
+		WorkflowID: wf.ID, Type: workflow.SendEmailToCustomer, Status: workflow.Active, SendEmail: email,
+	})
+	w.must(err)
+	return wf
+}
+
+// ingest takes states in and fails on any error.
+func (w *world) ingest(list ...billing.Resource) []engine.Result {
+	w.Helper()
+	var batch engine.Batch
+	for _, r := range list {
+		batch.Items = append(batch.Items, billing.Item{Resource: r})
+	}
+	results, err := w.e.Ingest(w.ctx, w.p, batch)
+	w.must(err)
+	for _, r := range results {
+		w.must(r.Err)
+	}
+	return results
+}
+
+// drain works off every lane, once.
+func (w *world) drain() {
+	for n := range execution.Lanes {
+		w.e.Drain(w.ctx, store.Lane{PlatformID: w.p, Number: n})
+	}
+}
+
+func (w *world) triggers() []trigger.Trigger {
+	w.Helper()
+	page, err := w.s.Triggers(w.ctx, w.p, store.Query{Page: 1, Limit: 100, Ascending: true})
+	w.must(err)
+	return page.Items
+}
+
+func (w *world) executions() []execution.Execution {
+	w.Helper()
+	page, err := w.s.Executions(w.ctx, w.p, store.Query{Page: 1, Limit: 100, Ascending: true})
+	w.must(err)
+	return page.Items
+}
+
+func (w *world) outbox() []message.Message {
+	w.Helper()
+	page, err := w.s.Outbox(w.ctx, w.p, store.Query{Page: 1, Limit: 100, Ascending: true})
+	w.must(err)
+	out := make([]message.Message, len(page.Items))
+	for i, c := range page.Items {
+		out[i], err = message.Decode([]byte(c.Content))
+		w.must(err)
+	}
+	return out
+}
+
+func (w *world) customer(id string) *billing.Customer {
+	c := &billing.Customer{Status: billing.CustomerActive, Email: id + "@customer.example", Locale: "nl-NL"}
+	c.ID, c.Organization.LegalName = id, "Klant "+id
+	return c
+}
+
+func (w *world) invoice(id, customer string) *billing.Invoice {
+	i := &billing.Invoice{
+		Number: "INV-" + id, Status: billing.InvoiceFinal, Type: billing.InvoiceStandard,
+		CustomerID: billing.CustomerID(customer), InvoiceDate: w.now, FinalAt: w.now, Currency: "EUR",
+		Total: billing.Money{Quantity: "1234.50", Currency: "EUR"},
+	}
+	i.ID = id
+	return i
+}
+
+func (w *world) payment(id, invoice string) *billing.Payment {
+	p := &billing.Payment{
+		InvoiceID: billing.InvoiceID(invoice), Result: billing.Refused, Timestamp: w.now,
+		Amount: billing.Money{Quantity: "1234.50", Currency: "EUR"},
+	}
+	p.ID = id
+	return p
+}
