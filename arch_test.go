@@ -25,9 +25,10 @@ import (
 // design, and this is where it is taken.
 var internalMayImport = map[string][]string{
 	// what everything stands on
-	"ident":    {},
-	"fault":    {},
-	"calendar": {"fault"},
+	"failpoint": {},
+	"ident":     {},
+	"fault":     {},
+	"calendar":  {"fault"},
 	// the nouns, each knowing only those it mentions
 	"platform":  {"calendar", "fault", "ident"},
 	"billing":   {"platform", "calendar", "fault", "ident"},
@@ -42,15 +43,16 @@ var internalMayImport = map[string][]string{
 	"config":   {"fault"},
 	// what brings them together
 	"store":   {"platform", "billing", "workflow", "trigger", "execution", "calendar", "auth", "message", "fault", "ident"},
-	"engine":  {"store", "platform", "billing", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
+	"engine":  {"auth", "failpoint", "store", "platform", "billing", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
 	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
 	// what only tests may use
+	"apitest":  {},
 	"pgtest":   {},
 	"smtptest": {},
 }
 
 // forTests are the packages under internal/ that no program may contain.
-var forTests = []string{"pgtest", "smtptest"}
+var forTests = []string{"apitest", "pgtest", "smtptest"}
 
 // seesInternal says for each top folder with Go code whether it may import from
 // internal/. cmd wires everything together; client is for other people's code.

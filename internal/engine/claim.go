@@ -8,6 +8,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/failpoint"
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -29,6 +30,7 @@ func (e *Engine) claim(ctx context.Context, lane store.Lane, jobs []*job) (bool,
 	if err != nil {
 		return false, fmt.Errorf("claiming: %w", err)
 	}
+	failpoint.Hit(failpoint.ClaimCommitted)
 	for _, j := range c.claimed {
 		j.claimed = true
 	}
@@ -239,5 +241,6 @@ func (c *claiming) write(ctx context.Context) error {
 	if err := c.tx.Capture(ctx, p, c.captured); err != nil {
 		return fmt.Errorf("capturing messages: %w", err)
 	}
+	failpoint.Hit(failpoint.ClaimCommitting)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/failpoint"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 )
@@ -65,6 +66,7 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 	if err != nil {
 		return false, err
 	}
+	failpoint.Hit(failpoint.Prepared)
 	e.connect(ctx, jobs, time.Until(end)) //nolint:forbidigo // see above
 	defer func() {
 		for _, j := range jobs {
@@ -73,6 +75,7 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 			}
 		}
 	}()
+	failpoint.Hit(failpoint.Connected)
 	progress, err := e.claim(ctx, lane, jobs)
 	if err != nil {
 		return false, err

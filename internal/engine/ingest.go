@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/failpoint"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -45,6 +46,7 @@ func (e *Engine) Ingest(ctx context.Context, p platform.ID, batch Batch) ([]Resu
 	if err := e.ingests.Do(ctx, req); err != nil {
 		return nil, err
 	}
+	failpoint.Hit(failpoint.IngestCommitted)
 	e.metrics.ingested(req.results)
 	return req.results, req.err
 }
@@ -87,6 +89,7 @@ func (e *Engine) ingestAll(ctx context.Context, sorted []*ingestRequest) error {
 			}
 			rest = rest[n:]
 		}
+		failpoint.Hit(failpoint.IngestCommitting)
 		return nil
 	})
 }

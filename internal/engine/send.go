@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/failpoint"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 )
@@ -29,6 +30,7 @@ func (e *Engine) send(jobs []*job, end time.Time) {
 			defer group.Done()
 			defer j.release()
 			outcome := e.sendOne(j, claimedAt)
+			failpoint.Hit(failpoint.Sent)
 			e.record(j, outcome, &left)
 		})
 	}
@@ -75,6 +77,7 @@ func (e *Engine) record(j *job, outcome execution.Outcome, left *atomic.Bool) {
 			r.err = err
 		}
 		if r.err == nil {
+			failpoint.Hit(failpoint.RecordCommitted)
 			e.recorded(ctx, r)
 			return
 		}
@@ -160,5 +163,6 @@ func (e *Engine) recordAll(ctx context.Context, tx *store.Tx, batch []*record) e
 			return err
 		}
 	}
+	failpoint.Hit(failpoint.RecordCommitting)
 	return nil
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/dunwellhq/dunwell/internal/config"
+	"github.com/dunwellhq/dunwell/internal/engine"
+	"github.com/dunwellhq/dunwell/internal/httpapi"
+	"github.com/dunwellhq/dunwell/internal/store"
+)
+
+// app is a whole Dunwell process: everything is put together here and nowhere else.
+type app struct {
+	store    *store.Store
+	engine   *engine.Engine
+	api      *http.Server
+	admin    *http.Server // nil when off
+	listener net.Listener
+	log      *slog.Logger
+	madeKey  string // the text of the bootstrap key, if this start made it
+	errs     chan error
+}
+
+// grace is how long a stopping process may take altogether.
+const grace = 28 * time.Second
+
+// start opens the database, starts the engine and begins to listen.
+func start(ctx context.Context, s config.Serve, log *slog.Logger) (_ *app, err error) {
+	key, err := s.Key()
+	if err != nil {
+		return nil, err
+	}
+	a := &app{log: log, errs: make(chan error, 2)}
+	metrics := engine.NewMetrics()
+	a.engine, err = engine.New(engine.Config{Log: log, Now: time.Now, Limits: engine.DefaultLimits(), Metrics: metrics})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the engine: %w", err)
+	}
+	a.store, err = store.Open(ctx, store.Config{
+		URL: s.DatabaseURL, MasterKey: key, Log: log, Workers: s.Workers, Work: a.engine.Drain,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.store.Close())
+		}
+	}()
+	a.engine.Use(a.store)
+	if a.madeKey, err = a.engine.Bootstrap(ctx, s.BootstrapKey); err != nil {
+		return nil, fmt.Errorf("making the first platform: %w", err)
+	}
+	if a.listener, err = listen(ctx, s.Listen); err != nil {
+		return nil, err
+	}
+	if err := a.engine.Start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the engine: %w", err), a.listener.Close())
+	}
+	handler := httpapi.New(httpapi.Config{Store: a.store, Engine: a.engine, Log: log, Now: time.Now, Version: version()})
+	a.api = server(handler, log)
+	go func() { a.errs <- a.api.Serve(a.listener) }()
+	if s.AdminListen != "" {
+		if err := a.startAdmin(ctx, s.AdminListen, metrics); err != nil {
+			return nil, errors.Join(err, a.stop(ctx))
+		}
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", a.listener.Addr().String()), slog.String("version", version()))
+	return a, nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s (is another process using it? DUNWELL_LISTEN names another): %w", address, err)
+	}
+	return l, nil
+}
+
+func server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// startAdmin serves what operators see and nobody else should.
+func (a *app) startAdmin(ctx context.Context, address string, metrics *engine.Metrics) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.Register(registry)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	l, err := listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	a.admin = server(mux, a.log)
+	go func() { a.errs <- a.admin.Serve(l) }()
+	a.log.LogAttrs(ctx, slog.LevelInfo, "listening_for_operators", slog.String("address", l.Addr().String()))
+	return nil
+}
+
+// wait returns when ctx ends or a server fails.
+func (a *app) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.errs:
+		return err
+	}
+}
+
+// stop takes no more requests and no more work, waits for what is under way,
+// and closes the database, all within the grace.
+func (a *app) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	a.log.LogAttrs(ctx, slog.LevelInfo, "stopping")
+	requests, done := context.WithTimeout(ctx, grace/3)
+	defer done()
+	err := a.api.Shutdown(requests)
+	if a.admin != nil {
+		err = errors.Join(err, a.admin.Close())
+	}
+	sends, finished := context.WithTimeout(ctx, grace*2/3)
+	defer finished()
+	err = errors.Join(err, a.engine.Stop(sends), a.store.Close())
+	a.log.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	return err
+}

@@ -1,0 +1,111 @@
+// Command dunwell is the one binary: the API with its workers, the
+// demonstration, the migrations and the measurements.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/dunwellhq/dunwell/internal/config"
+	"github.com/dunwellhq/dunwell/internal/store"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "dunwell:", err)
+		os.Exit(1)
+	}
+}
+
+// cli is the commands, as --help lists them.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Serve the API and deliver messages."`
+	Demo    demoCmd    `cmd:"" help:"Show what Dunwell does on sample data, then keep serving it."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date. SQLite does so by itself when it is served."`
+	Bench   benchCmd   `cmd:"" help:"Measure this machine and print the figures of docs/performance.md."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams is where a command writes: results to out, the log to err.
+type streams struct {
+	out, err io.Writer
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c, kong.Name("dunwell"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }),
+		kong.Description("Dunwell sends the right billing message to the right customer at the right moment, once, and can say why."),
+		kong.UsageOnError())
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	chosen, err := parser.Parse(args)
+	if exit == 0 { // --help has been printed
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w (try dunwell --help)", err)
+	}
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	return chosen.Run(streams{stdout, stderr})
+}
+
+// logger writes the structured log in the form that the settings ask for.
+func logger(w io.Writer, format string, level slog.Level) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+type migrateCmd struct{ config.Database }
+
+// Run implements the command.
+func (c *migrateCmd) Run(ctx context.Context, s streams) error {
+	if err := c.Check(); err != nil && c.IsSQLite() {
+		return err
+	}
+	if err := store.Migrate(ctx, store.Config{URL: c.DatabaseURL}); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(s.out, "the schema is up to date")
+	return err
+}
+
+type versionCmd struct{}
+
+// Run implements the command.
+func (versionCmd) Run(s streams) error {
+	_, err := fmt.Fprintln(s.out, "dunwell", version())
+	return err
+}
+
+// version is what the Go tool stamped into the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			v += " " + setting.Value
+		}
+	}
+	return v
+}

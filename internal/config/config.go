@@ -1,0 +1,126 @@
+// Package config is the settings of a Dunwell process: their names, their
+// defaults, and what is wrong with them, said before anything starts.
+package config
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/dunwellhq/dunwell/internal/fault"
+)
+
+// Database is the setting that every command needs which opens the database.
+type Database struct {
+	DatabaseURL string `name:"database-url" env:"DUNWELL_DATABASE_URL" default:"sqlite:dunwell.db" placeholder:"URL" help:"Where everything is kept: sqlite:FILE or postgres://…"`
+	MasterKey   string `name:"master-key" env:"DUNWELL_MASTER_KEY" placeholder:"BASE64" help:"32 bytes in base64 that encrypt provider secrets. SQLite: made once beside the file if unset. PostgreSQL: required."`
+	LogFormat   string `name:"log-format" env:"DUNWELL_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of the log on standard error: text or json."`
+}
+
+// Serve is the settings of a serving process.
+type Serve struct {
+	Database
+	Listen       string `env:"DUNWELL_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API listens."`
+	AdminListen  string `env:"DUNWELL_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Where metrics and profiles are served; off if unset. Keep it private."`
+	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space. Unset: one is made and printed once."`
+	Workers      int    `env:"DUNWELL_WORKERS" default:"8" help:"How many lanes this process drains at once; 0 serves the API only."`
+}
+
+// IsSQLite reports whether the database is embedded.
+func (d Database) IsSQLite() bool { return strings.HasPrefix(d.DatabaseURL, "sqlite:") }
+
+// Check says what is wrong with the settings.
+func (d Database) Check() error {
+	postgres := strings.HasPrefix(d.DatabaseURL, "postgres://") || strings.HasPrefix(d.DatabaseURL, "postgresql://")
+	switch {
+	case !d.IsSQLite() && !postgres:
+		return bad("DUNWELL_DATABASE_URL", "it must begin with sqlite: or postgres://")
+	case d.DatabaseURL == "sqlite:":
+		return bad("DUNWELL_DATABASE_URL", "it names no file, write it as sqlite:dunwell.db")
+	}
+	if d.MasterKey == "" {
+		if postgres {
+			return bad("DUNWELL_MASTER_KEY", "PostgreSQL needs one: 32 random bytes in base64, for instance from `openssl rand -base64 32`, the same on every node")
+		}
+		return nil
+	}
+	_, err := decodeKey(d.MasterKey)
+	return err
+}
+
+// Check says what is wrong with the settings.
+func (s Serve) Check() error {
+	if err := s.Database.Check(); err != nil {
+		return err
+	}
+	for name, addr := range map[string]string{"DUNWELL_LISTEN": s.Listen, "DUNWELL_ADMIN_LISTEN": s.AdminListen} {
+		if addr == "" && name != "DUNWELL_LISTEN" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return bad(name, fmt.Sprintf("%q is no address, write it as 127.0.0.1:8080", addr))
+		}
+	}
+	if n := len(s.BootstrapKey); n > 0 && (n < 32 || n > 256 || strings.ContainsFunc(s.BootstrapKey, unicode.IsSpace)) {
+		return bad("DUNWELL_BOOTSTRAP_API_KEY", "it must have 32 to 256 characters and no white space")
+	}
+	if s.Workers < 0 || s.Workers > 1000 {
+		return bad("DUNWELL_WORKERS", "it must be 0 to 1000")
+	}
+	return nil
+}
+
+func bad(name, what string) error { return fault.At(fault.Invalid, name, "%s", what) }
+
+const keyBytes = 32
+
+func decodeKey(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != keyBytes {
+		return nil, bad("DUNWELL_MASTER_KEY", "it must be 32 bytes in base64, for instance from `openssl rand -base64 32`")
+	}
+	return key, nil
+}
+
+// Key returns the master key: as set, or, for SQLite, the one beside the file,
+// which is made the first time.
+func (d Database) Key() ([]byte, error) {
+	if d.MasterKey != "" {
+		return decodeKey(d.MasterKey)
+	}
+	path := strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key"
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err == nil {
+		key, err := decodeKey(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("reading the master key %s: %w", path, err)
+		}
+		return key, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the master key: %w", err)
+	}
+	return makeKey(path)
+}
+
+// makeKey writes a fresh key and has it on the disk before anything is
+// encrypted with it.
+func makeKey(path string) ([]byte, error) {
+	key := make([]byte, keyBytes)
+	_, _ = rand.Read(key)                                                 // never fails: crypto/rand ends the program instead
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("making the master key: %w", err)
+	}
+	_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("making the master key: %w", err), os.Remove(path))
+	}
+	return key, nil
+}

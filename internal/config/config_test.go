@@ -1,0 +1,62 @@
+package config_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dunwellhq/dunwell/internal/config"
+	"github.com/dunwellhq/dunwell/internal/fault"
+)
+
+func valid() config.Serve {
+	return config.Serve{Database: config.Database{DatabaseURL: "sqlite:x.db"}, Listen: "127.0.0.1:8080", Workers: 1}
+}
+
+func TestCheckNamesTheSetting(t *testing.T) {
+	if err := valid().Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		edit func(*config.Serve)
+		want string
+	}{
+		"other database":        {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
+		"no file":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
+		"PostgreSQL, no key":    {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
+		"short master key":      {func(s *config.Serve) { s.MasterKey = "c2hvcnQ=" }, "DUNWELL_MASTER_KEY"},
+		"address without port":  {func(s *config.Serve) { s.Listen = "localhost" }, "DUNWELL_LISTEN"},
+		"admin without port":    {func(s *config.Serve) { s.AdminListen = "localhost" }, "DUNWELL_ADMIN_LISTEN"},
+		"short bootstrap key":   {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"bootstrap with spaces": {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x ", 32) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"workers":               {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
+	} {
+		s := valid()
+		c.edit(&s)
+		if f := fault.As(s.Check()); f == nil || f.Field != c.want {
+			t.Errorf("%s: got %v, want a fault of %s", name, f, c.want)
+		}
+	}
+}
+
+func TestKeyIsMadeOnceBesideTheFile(t *testing.T) {
+	d := config.Database{DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "d.db")}
+	first, err := d.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.Key()
+	if err != nil || !bytes.Equal(first, again) || len(first) != 32 {
+		t.Fatalf("got %d bytes, then %v, %v, want the same 32 bytes twice", len(first), again, err)
+	}
+	info, err := os.Stat(strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key")
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("got %v, %v, want mode 0600", info, err)
+	}
+	d.MasterKey = "nonsense"
+	if _, err := d.Key(); err == nil {
+		t.Error("a set key that is no key: got none, want an error")
+	}
+}
