@@ -35,10 +35,7 @@ func formatAmount(locale string, m billing.Money, code string) string {
 	standIn := code
 	if !listed {
 		standIn = "EUR"
-		f.SymbolMap[standIn] = code
-		if code == "" {
-			f.CurrencyDisplay = currency.DisplayNone
-		}
+		f.SymbolMap[standIn] = code // "" shows none
 	}
 	a, err := currency.NewAmount(number, standIn)
 	if err != nil || len(number) > maxDigits || strings.Contains(a.Number(), "E") {

@@ -1,7 +1,7 @@
 package message
 
 import (
-	"fmt"
+	"errors"
 	"net/mail"
 	"slices"
 	"strings"
@@ -12,11 +12,11 @@ import (
 // The bounds of what facts may bring into a message. Templates are bounded as
 // well, so a message is: far below 256 KiB, whatever the facts are.
 const (
-	maxValue   = 500 // runes of a variable's value
-	maxName    = 200 // runes of the name beside an address
-	maxSubject = 255 // runes
-	maxEmail   = 254 // bytes, RFC 5321
-	maxURL     = 2048
+	maxValue   = 500  // runes of a variable's value
+	maxName    = 200  // runes of the name beside an address
+	maxSubject = 255  // runes
+	maxEmail   = 254  // bytes, RFC 5321
+	maxURL     = 2048 // runes
 )
 
 // invisible are the characters that show nothing, or that turn the text beside
@@ -27,11 +27,10 @@ var invisible = []*unicode.RangeTable{
 }
 
 // clean makes one line of at most limit runes of what came from outside:
-// without control characters, bidi overrides and zero-width characters, and
-// with single spaces. Spaces that do not break stay: amounts are written with
-// them.
+// without control characters, bidi overrides and zero-width characters, with
+// single spaces, and with U+FFFD for what is not UTF-8. Spaces that do not
+// break stay: amounts are written with them.
 func clean(s string, limit int) string {
-	s = strings.ToValidUTF8(s, string(utf8.RuneError))
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\u00a0', r == '\u202f':
@@ -52,18 +51,22 @@ func clean(s string, limit int) string {
 	return strings.TrimSpace(string([]rune(s)[:limit-1])) + "…"
 }
 
+// errBadAddress does not show the address: errors and warnings outlive the
+// erasure of a customer, and logs have no addresses.
+var errBadAddress = errors.New("the address is not valid")
+
 // address makes a mailbox that can stand in a header whatever the name is, or
 // says why the email cannot. Only a bare address will do: no name, no angle
 // brackets, no comment, no quoted local part.
 func address(name, email string) (Address, error) {
-	bad := len(email) > maxEmail || !utf8.ValidString(email) ||
+	bad := len(email) > maxEmail ||
 		strings.ContainsFunc(email, func(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, invisible...) })
 	if !bad {
 		parsed, err := mail.ParseAddress(email)
 		bad = err != nil || parsed.Address != email || parsed.Name != ""
 	}
 	if bad {
-		return Address{}, fmt.Errorf("%.60q is no email address", email)
+		return Address{}, errBadAddress
 	}
 	return Address{Name: clean(name, maxName), Email: email}, nil
 }

@@ -1,26 +1,32 @@
 package message
 
+import "time"
+
 // What the tests of the guards need to see.
 var (
 	FormatAmount  = formatAmount
 	NewAddress    = address
 	Clean         = clean
-	ExecutePhrase = func(p phrase, context any) (string, error) { return execute(p.template, context) }
-	WebAddress    = webAddress
-	FailureReason = failureReason
 	PrimaryColor  = primaryColor
 	ParsePhrase   = parsePhrase
-	Languages     = languages
+	ExecutePhrase = func(p phrase, context any) (string, error) { return execute(p.template, context) }
 )
 
-// Date writes a date as the renderer does for a locale.
-func (r *Renderer) LocaleOf(wanted ...string) (name string, l locale) {
-	l = r.locale(wanted...)
-	return l.name, l
+// MaxTemplate is the bound of a template in bytes.
+const MaxTemplate = maxTemplate
+
+// FormatDate writes a date as a locale does.
+func (r *Renderer) FormatDate(locale string, t time.Time) string { return r.locale(locale).date(t) }
+
+// CheckCatalogue lays JSON over the English texts and reports what is wrong
+// with the result.
+func CheckCatalogue(overlay string) error {
+	var c catalogue
+	if err := c.read("en"); err != nil {
+		return err
+	}
+	if err := c.overlay([]byte(overlay)); err != nil {
+		return err
+	}
+	return c.parse()
 }
-
-// The layouts' bounds.
-const (
-	MaxSubject  = maxSubject
-	MaxTemplate = maxTemplate
-)

@@ -80,7 +80,7 @@ func (s *sheet) facts(l letter, v values) []fact {
 	case creditNoteLetter:
 		add("credit_note_number", string(v["invoice_number"]))
 		add("credit_note_date", string(v["invoice_date"]))
-		add("credit_amount", s.amount(abs(s.invoice.Total)))
+		add("credit_amount", clean(s.amount(abs(s.invoice.Total)), maxValue))
 	case failedPaymentLetter:
 		of("payment_amount", "invoice_number", "payment_failure_reason", "payment_next_attempt_date")
 	case settledInvoiceLetter:

@@ -76,7 +76,7 @@ var errNoWebAddress = errors.New("it is no http or https address")
 // webAddress checks an address that people are asked to click.
 func webAddress(s string) (string, error) {
 	u, err := url.Parse(s)
-	if err != nil || len(s) > maxURL || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil ||
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil ||
 		s != clean(s, maxURL) || strings.Contains(s, " ") {
 		return "", errNoWebAddress
 	}

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ type locale struct {
 // loadCatalogues reads the texts of every language.
 func loadCatalogues() (map[string]*catalogue, error) {
 	all := map[string]*catalogue{}
-	for _, name := range append(languages, overlays...) {
+	for _, name := range slices.Concat(languages, overlays) {
 		c, err := loadCatalogue(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the texts of %s: %w", name, err)
@@ -97,6 +98,10 @@ func (s *source) read(name string) error {
 	if err != nil {
 		return err
 	}
+	return s.overlay(raw)
+}
+
+func (s *source) overlay(raw []byte) error {
 	return json.Unmarshal(raw, s, json.RejectUnknownMembers(true))
 }
 

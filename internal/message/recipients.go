@@ -9,7 +9,8 @@ import (
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
-// maxRecipients bounds To, CC and BCC together: what mail servers take at once.
+// maxRecipients bounds To, CC and BCC together: what every mail server takes at
+// once (RFC 5321, 4.5.3.1.8). An action names at most 50, contacts share the rest.
 const maxRecipients = 100
 
 // errNoSender says that nobody has an address to send from.
@@ -27,7 +28,7 @@ func (m *Message) envelope(in *Input) error {
 	}
 	to, err := address(customer.Name(), customer.Email)
 	if err != nil {
-		return fmt.Errorf("%w that is valid: %w", ErrNoRecipient, err)
+		return fmt.Errorf("%w that can be used: %w", ErrNoRecipient, err)
 	}
 	m.To = []Address{to}
 	m.copies(in)
@@ -37,33 +38,41 @@ func (m *Message) envelope(in *Input) error {
 // copies fills in CC and BCC. A copy whose address is not valid is left out
 // with a warning: the customer's message does not wait for it.
 func (m *Message) copies(in *Input) {
-	for _, email := range in.Email.CC {
-		m.CC = m.copyTo(m.CC, "", email)
+	for i, email := range in.Email.CC {
+		m.CC = m.copyTo(m.CC, fmt.Sprintf("cc_recipients.%d", i), workflow.Mailbox{Email: email})
 	}
 	if in.Email.ContactsAsCC() {
-		for _, c := range in.Facts.Contacts {
-			if c.Email != "" && billing.AllowsEmail(c.NotificationPreferences) {
-				m.CC = m.copyTo(m.CC, c.Name.String(), c.Email)
-			}
-		}
+		m.contacts(in)
 	}
-	for _, email := range in.Email.BCC {
-		m.BCC = m.copyTo(m.BCC, "", email)
+	for i, email := range in.Email.BCC {
+		m.BCC = m.copyTo(m.BCC, fmt.Sprintf("bcc_recipients.%d", i), workflow.Mailbox{Email: email})
 	}
 }
 
-func (m *Message) copyTo(list []Address, name, email string) []Address {
-	a, err := address(name, email)
-	switch {
-	case err != nil:
-		m.warn("A copy was left out: %v.", err)
-		return list
-	case len(m.To)+len(m.CC)+len(m.BCC) == maxRecipients:
-		m.warn("The copy to %s was left out: a message has at most %d recipients.", email, maxRecipients)
-		return list
-	default:
-		return with(list, a, m.To, m.CC)
+// contacts adds those of the customer to CC, as many as there is room for.
+func (m *Message) contacts(in *Input) {
+	most, left := maxRecipients-len(m.To)-len(in.Email.BCC), 0
+	for _, c := range in.Facts.Contacts {
+		switch {
+		case c.Email == "" || !billing.AllowsEmail(c.NotificationPreferences):
+		case len(m.CC) == most:
+			left++
+		default:
+			m.CC = m.copyTo(m.CC, fmt.Sprintf("contact %.80q", c.ID), workflow.Mailbox{Name: c.Name.String(), Email: c.Email})
+		}
 	}
+	if left > 0 {
+		m.warn("%d contacts got no copy: a message has at most %d recipients.", left, maxRecipients)
+	}
+}
+
+func (m *Message) copyTo(list []Address, who string, box workflow.Mailbox) []Address {
+	a, err := address(box.Name, box.Email)
+	if err != nil {
+		m.warn("The copy to %s was left out: %v.", who, err)
+		return list
+	}
+	return with(list, a, m.To, m.CC)
 }
 
 // sender fills in From and Reply-To. The first address that is set counts; one

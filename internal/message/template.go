@@ -98,6 +98,9 @@ type block struct {
 }
 
 func (c *checker) check() error {
+	if last := c.tokens[len(c.tokens)-1]; last.Kind == lexer.TokenError {
+		return fmt.Errorf("the template cannot be read: %s", last.Val)
+	}
 	for {
 		var err error
 		switch t := c.take(); t.Kind {
@@ -106,8 +109,6 @@ func (c *checker) check() error {
 				return fmt.Errorf("{{#%s}} is never closed", c.open[len(c.open)-1].helper)
 			}
 			return nil
-		case lexer.TokenError:
-			return fmt.Errorf("the template cannot be read: %s", t.Val)
 		case lexer.TokenContent, lexer.TokenComment:
 		case lexer.TokenOpen:
 			err = c.variable(lexer.TokenClose)
