@@ -146,7 +146,7 @@ func (*Contact) Kind() Kind { return KindContact }
 func (c *Contact) rank() int { return 0 }
 
 // BillingEntity is the seller: the company in whose name messages go out.
-type BillingEntity struct {
+type BillingEntity struct { //nolint:revive // the contract's word, which everybody in the field uses
 	Head
 	LegalName         string   `json:"legal_name"`
 	Email             string   `json:"email"`

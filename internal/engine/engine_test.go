@@ -24,14 +24,13 @@ import (
 // platform, and a SYSTEM integration. Nothing drains or sweeps by itself.
 type world struct {
 	*testing.T
-	ctx   context.Context
-	e     *engine.Engine
-	s     *store.Store
-	p     platform.ID
-	now   time.Time
-	intg  platform.IntegrationID
-	log   bytes.Buffer
-	woken []store.Lane
+	ctx  context.Context
+	e    *engine.Engine
+	s    *store.Store
+	p    platform.ID
+	now  time.Time
+	intg platform.IntegrationID
+	log  bytes.Buffer
 }
 
 // onBoth runs a test on SQLite and on PostgreSQL.
@@ -87,7 +86,7 @@ func (w *world) workflow(variant workflow.Variant, edit ...func(*workflow.Workfl
 	email := &workflow.SendEmail{
 		IntegrationID: w.intg, TemplateName: "default", From: &workflow.Mailbox{Email: "billing@acme.example"},
 	}
-	switch variant {
+	switch variant { //nolint:exhaustive // the variants that run
 	case workflow.ToFinal:
 		wf.Type, wf.Invoice = workflow.Invoice, &workflow.InvoiceConfig{Variant: variant}
 		email.Invoice = &workflow.InvoiceEmail{IncludePaymentLink: true}

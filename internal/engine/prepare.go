@@ -112,16 +112,12 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 		DeliveryKey: deliveryKey(j.x.ID, shows),
 		Now:         e.Now(),
 	})
-	switch {
-	case errors.Is(err, message.ErrNoRecipient):
-		j.skip = workflow.NoRecipient
+	if err != nil {
+		j.skip, j.defect = unrendered(err)
 		return nil
-	case errors.Is(err, message.ErrPreferenceOff):
-		j.skip = workflow.PreferenceOff
-		return nil
-	case err != nil:
-		j.defect = err.Error()
-		return nil
+	}
+	if about := j.x.Action.SendEmail.Invoice; about != nil && about.IncludePDF {
+		m.Warnings = append(m.Warnings, "the action asks for the PDF; this version attaches none")
 	}
 	if p.Sending == platform.Redirect {
 		m.To = []message.Address{{Name: m.To[0].Name, Email: p.RedirectTo}}
@@ -136,11 +132,24 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 	return nil
 }
 
+// unrendered says what an error of rendering means: a decision, or a defect of
+// this message alone.
+func unrendered(err error) (workflow.Reason, string) {
+	switch {
+	case errors.Is(err, message.ErrNoRecipient):
+		return workflow.NoRecipient, ""
+	case errors.Is(err, message.ErrPreferenceOff):
+		return workflow.PreferenceOff, ""
+	default:
+		return workflow.Sent, err.Error()
+	}
+}
+
 // deliveryKey names one delivery: the same execution showing the same states
 // has the same key on every node, and another one once a state has changed.
 func deliveryKey(id execution.ID, shows string) string {
 	sum := sha256.Sum256([]byte(shows))
-	return string(id) + "." + hex.EncodeToString(sum[:6])
+	return string(id) + "-" + hex.EncodeToString(sum[:6])
 }
 
 // sight is what a batch of executions is about, as it was read.

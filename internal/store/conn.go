@@ -99,7 +99,7 @@ func (c pgConn) exec(ctx context.Context, text string, args ...any) (int64, erro
 }
 
 func (c pgConn) query(ctx context.Context, text string, args ...any) (rows, error) {
-	rs, err := c.q.Query(ctx, text, args...)
+	rs, err := c.q.Query(ctx, text, args...) //nolint:sqlclosecheck // all closes it
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (c sqliteConn) query(ctx context.Context, text string, args ...any) (rows, 
 	if err != nil {
 		return nil, err
 	}
-	rs, err := c.q.QueryContext(ctx, sqliteText(text), args...) //nolint:sqlclosecheck // all closes it
+	rs, err := c.q.QueryContext(ctx, sqliteText(text), args...) //nolint:rowserrcheck // all checks it
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func newRiver[TTx any](driver riverdriver.Driver[TTx], cfg Config, pollOnly bool
 		FetchCooldown:               10 * time.Millisecond,
 		FetchPollInterval:           200 * time.Millisecond,
 		PollOnly:                    pollOnly,
-		JobInsertMiddleware:         []rivertype.JobInsertMiddleware{&onePerLane{}},
+		Plugins:                     []rivertype.Plugin{&onePerLane{}},
 	}
 	if pollOnly {
 		// SQLite has nobody to notify it, and a poll that finds nothing
@@ -111,7 +111,7 @@ func (q *riverQueue[TTx]) insert(ctx context.Context, tx *Tx, lanes []Lane) erro
 	for i, l := range lanes {
 		params[i] = river.InsertManyParams{Args: l}
 	}
-	_, err := q.client.InsertManyFastTx(ctx, q.unwrap(tx), params)
+	_, err := q.client.InsertManyTx(ctx, q.unwrap(tx), params)
 	return err
 }
 

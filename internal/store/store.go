@@ -160,7 +160,7 @@ const retries = 20
 func (s *Store) Write(ctx context.Context, do func(*Tx) error) error {
 	for attempt := 0; ; attempt++ {
 		err := s.writeOnce(ctx, do)
-		if err == nil || attempt == retries || !(s.db.retryable(err) || errors.Is(err, ErrLost)) {
+		if err == nil || attempt == retries || (!s.db.retryable(err) && !errors.Is(err, ErrLost)) {
 			return s.explain(err)
 		}
 		s.log.LogAttrs(ctx, slog.LevelDebug, "transaction_retried", slog.Int("attempt", attempt), slog.Any("error", err))
