@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// maxCopies bounds CC and BCC together.
+const maxCopies = 50
+
+// actionMembers lists the members of a workflow action (contract A5).
+func actionMembers(m *members, a *workflow.Action) {
+	m.served("WORKFLOW_ACTION", string(a.ID))
+	text(m, "workflow_id", &a.WorkflowID, identifier.required())
+	enum(m, "type", &a.Type, []workflow.ActionType{workflow.SendEmailToCustomer}, plain.required())
+	text(m, "description", &a.Description, prose)
+	enum(m, "status", &a.Status, workflow.Statuses, plain.required())
+	block(m, "send_email_to_customer", &a.SendEmail, config, sendEmailMembers)
+	m.times(a.CreatedAt, a.UpdatedAt)
+}
+
+// emailVariants are the types of workflow that an email has a block for.
+var emailVariants = []workflow.Type{workflow.Invoice, workflow.Payment, workflow.Subscription}
+
+func sendEmailMembers(m *members, e *workflow.SendEmail) {
+	text(m, "integration_id", &e.IntegrationID, identifier.required())
+	text(m, "subject", &e.Subject, rule{check: checkSubject})
+	block(m, "from", &e.From, config, mailboxMembers)
+	block(m, "reply_to", &e.ReplyTo, config, mailboxMembers)
+	texts(m, "cc_recipients", &e.CC, maxCopies, address)
+	texts(m, "bcc_recipients", &e.BCC, maxCopies, address)
+	text(m, "template_name", &e.TemplateName, shortLine.required())
+	enum(m, "variant", &e.Variant, emailVariants, plain.notNull().omitted())
+	block(m, "invoice", &e.Invoice, config, invoiceEmailMembers)
+	block(m, "payment", &e.Payment, config, plainEmailMembers)
+	block(m, "pricing_plan_subscription", &e.Subscription, config, plainEmailMembers)
+}
+
+func mailboxMembers(m *members, b *workflow.Mailbox) {
+	text(m, "name", &b.Name, shortLine)
+	text(m, "email", &b.Email, address.required())
+}
+
+func invoiceEmailMembers(m *members, e *workflow.InvoiceEmail) {
+	enum(m, "type", &e.Type, workflow.Variants[workflow.Invoice], plain.notNull().omitted())
+	flag(m, "include_pdf", &e.IncludePDF, plain.notNull())
+	flag(m, "include_payment_link", &e.IncludePaymentLink, plain.notNull())
+	flag(m, "include_customer_contacts_as_cc", &e.ContactsAsCC, plain.notNull())
+}
+
+func plainEmailMembers(m *members, e *workflow.PlainEmail) {
+	flag(m, "include_customer_contacts_as_cc", &e.ContactsAsCC, plain.notNull())
+}
+
+// checkSubject takes a template whose syntax is right; a variable that does
+// not exist is left empty, with a warning on the execution.
+func checkSubject(s string) string {
+	if tooLong(s, 1024) || strings.ContainsFunc(s, breaks) {
+		return "a template of at most 1024 characters on one line, without control characters"
+	}
+	if err := message.CheckSubject(s); err != nil {
+		return fmt.Sprintf("a template such as \"Invoice {{invoice_number}}\": %v", err)
+	}
+	return ""
+}
+
+// checkNewAction returns the judge of an action that is created (contract A5).
+// w is its workflow, or nil if that does not exist, which the engine says.
+func checkNewAction(w *workflow.Workflow) func(*codec, *workflow.Action) {
+	return func(c *codec, a *workflow.Action) {
+		checkAction(c, a)
+		if w != nil && a.SendEmail != nil {
+			checkEmailOf(c, a.SendEmail, w)
+		}
+	}
+}
+
+const emailPath = "send_email_to_customer"
+
+func checkAction(c *codec, a *workflow.Action) {
+	if a.Status == workflow.Archived {
+		c.fault(fault.Invalid, "status", "status must be ACTIVE, INACTIVE or DRAFT: an action is not created archived")
+	}
+	e := a.SendEmail
+	if e == nil {
+		c.fault(fault.Missing, emailPath, emailPath+" is required for an action of this type")
+		return
+	}
+	if len(e.CC)+len(e.BCC) > maxCopies {
+		c.fault(fault.Invalid, emailPath+".bcc_recipients",
+			fmt.Sprintf("cc_recipients and bcc_recipients must name at most %d addresses together", maxCopies))
+	}
+	checkEmailBlocks(c, e)
+	if e.Invoice != nil && e.Invoice.Type == workflow.UpcomingPaymentRemind {
+		checkReminder(c, e.Invoice)
+	}
+}
+
+// checkReminder: a reminder that is sent before money is due asks for none.
+func checkReminder(c *codec, i *workflow.InvoiceEmail) {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"include_pdf", i.IncludePDF}, {"include_payment_link", i.IncludePaymentLink}} {
+		if f.set {
+			c.fault(fault.Invalid, emailPath+".invoice."+f.name, f.name+" must be false for an UPCOMING_PAYMENT_REMINDER")
+		}
+	}
+}
+
+// checkEmailOf judges an email against the workflow that sends it.
+func checkEmailOf(c *codec, e *workflow.SendEmail, w *workflow.Workflow) {
+	const variant = emailPath + ".variant"
+	switch {
+	case w.Type == workflow.Wallet && e.Variant != "":
+		c.fault(fault.Invalid, variant, "variant must be left out: the workflow is of type WALLET")
+	case w.Type == workflow.Wallet:
+	case e.Variant == "":
+		c.fault(fault.Missing, variant, fmt.Sprintf("variant is required: %s, the type of the workflow", w.Type))
+	case e.Variant != w.Type:
+		c.fault(fault.Invalid, variant, fmt.Sprintf("variant must be %s, the type of the workflow", w.Type))
+	}
+	i := e.Invoice
+	if i == nil || w.Invoice == nil || w.Invoice.Variant == "" {
+		return
+	}
+	if i.Type != "" && i.Type != w.Invoice.Variant {
+		c.fault(fault.Invalid, emailPath+".invoice.type", fmt.Sprintf("type must be %s, the variant of the workflow", w.Invoice.Variant))
+	}
+	if w.Invoice.Variant == workflow.UpcomingPaymentRemind {
+		checkReminder(c, i)
+	}
+}
+
+// checkEmailBlocks refuses the block of another variant than the email's.
+func checkEmailBlocks(c *codec, e *workflow.SendEmail) {
+	if e.Variant == "" {
+		return // it is wrong or missing, which is said elsewhere
+	}
+	for _, b := range []struct {
+		variant workflow.Type
+		present bool
+	}{
+		{workflow.Invoice, e.Invoice != nil},
+		{workflow.Payment, e.Payment != nil},
+		{workflow.Subscription, e.Subscription != nil},
+	} {
+		if name := blockName(b.variant); b.present && b.variant != e.Variant {
+			c.fault(fault.Invalid, emailPath+"."+name, fmt.Sprintf("%s must be left out: the variant is %s", name, e.Variant))
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/dunwellhq/dunwell/internal/auth"
+	"github.com/dunwellhq/dunwell/internal/billing"
+)
+
+// route is one verb of one path, the permissions that it demands, all of them,
+// and the function that answers it.
+type route struct {
+	verb   string
+	path   string
+	may    []auth.Permission
+	open   bool // needs no key
+	answer func(*call) (reply, error)
+}
+
+func may(p ...auth.Permission) []auth.Permission { return p }
+
+// routes is the API.
+func (s *server) routes() []route {
+	return []route{
+		{http.MethodGet, "/v1/workflows", may(auth.WorkflowView), false, s.listWorkflows},
+		{http.MethodPost, "/v1/workflows", may(auth.WorkflowCreate), false, s.createWorkflow},
+		{http.MethodGet, "/v1/workflows/{idOrReference}", may(auth.WorkflowView), false, s.workflow},
+		{http.MethodPatch, "/v1/workflows/{idOrReference}", may(auth.WorkflowUpdate), false, s.changeWorkflow},
+		{http.MethodPost, "/v1/workflows/{idOrReference}/activate", may(auth.WorkflowUpdate), false, s.activateWorkflow},
+		{http.MethodPost, "/v1/workflows/{idOrReference}/deactivate", may(auth.WorkflowUpdate), false, s.deactivateWorkflow},
+		{http.MethodPost, "/v1/workflows/{idOrReference}/archive", may(auth.WorkflowUpdate), false, s.archiveWorkflow},
+
+		{http.MethodGet, "/v1/workflow-actions", may(auth.ActionView), false, s.listActions},
+		{http.MethodPost, "/v1/workflow-actions", may(auth.ActionCreate), false, s.createAction},
+		{http.MethodGet, "/v1/workflow-actions/{id}", may(auth.ActionView), false, s.action},
+
+		{http.MethodGet, "/v1/workflow-triggers", may(auth.TriggerView), false, s.listTriggers},
+		{http.MethodGet, "/v1/workflow-triggers/{id}", may(auth.TriggerView), false, s.trigger},
+
+		{http.MethodGet, "/v1/workflow-executions", may(auth.ExecutionView), false, s.listExecutions},
+		{http.MethodGet, "/v1/workflow-executions/{id}", may(auth.ExecutionView), false, s.execution},
+
+		{http.MethodGet, "/v1/customers", may(auth.CustomerView), false, s.listResources(billing.KindCustomer)},
+		{http.MethodGet, "/v1/customers/{idOrReference}", may(auth.CustomerView), false, s.resource(billing.KindCustomer)},
+		{http.MethodPut, "/v1/customers/{idOrReference}", may(auth.CustomerCreate, auth.CustomerUpdate), false, s.putResource(billing.KindCustomer)},
+
+		{http.MethodGet, "/v1/contacts", may(auth.ContactView), false, s.listResources(billing.KindContact)},
+		{http.MethodGet, "/v1/contacts/{idOrReference}", may(auth.ContactView), false, s.resource(billing.KindContact)},
+		{http.MethodPut, "/v1/contacts/{idOrReference}", may(auth.ContactCreate, auth.ContactUpdate), false, s.putResource(billing.KindContact)},
+
+		{http.MethodGet, "/v1/invoices", may(auth.InvoiceView), false, s.listResources(billing.KindInvoice)},
+		{http.MethodGet, "/v1/invoices/{idOrReference}", may(auth.InvoiceView), false, s.resource(billing.KindInvoice)},
+		{http.MethodPut, "/v1/invoices/{idOrReference}", may(auth.InvoiceCreate, auth.InvoiceUpdate), false, s.putResource(billing.KindInvoice)},
+
+		{http.MethodGet, "/v1/payments", may(auth.PaymentView), false, s.listResources(billing.KindPayment)},
+		{http.MethodGet, "/v1/payments/{idOrReference}", may(auth.PaymentView), false, s.resource(billing.KindPayment)},
+		{http.MethodPut, "/v1/payments/{idOrReference}", may(auth.PaymentCreate, auth.PaymentUpdate), false, s.putResource(billing.KindPayment)},
+
+		{http.MethodGet, "/v1/billing-entities", may(auth.BillingEntityView), false, s.listResources(billing.KindBillingEntity)},
+		{http.MethodGet, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityView), false, s.resource(billing.KindBillingEntity)},
+		{http.MethodPut, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityCreate, auth.BillingEntityUpdate), false, s.putResource(billing.KindBillingEntity)},
+
+		{http.MethodPost, "/v1/ingest/resources", may(auth.ResourceIngest), false, s.ingestResources},
+		{http.MethodPost, "/v1/ingest/sources/{id}", nil, true, s.ingestWebhook}, // its signature authenticates it
+
+		{http.MethodGet, "/v1/integrations", may(auth.IntegrationView), false, s.listIntegrations},
+		{http.MethodPost, "/v1/integrations", may(auth.IntegrationCreate), false, s.createIntegration},
+		{http.MethodGet, "/v1/integrations/{idOrReference}", may(auth.IntegrationView), false, s.integration},
+		{http.MethodPut, "/v1/integrations/{idOrReference}", may(auth.IntegrationCreate, auth.IntegrationUpdate), false, s.putIntegration},
+
+		{http.MethodGet, "/v1/sources", may(auth.SourceView), false, s.listSources},
+		{http.MethodPost, "/v1/sources", may(auth.SourceCreate), false, s.createSource},
+		{http.MethodGet, "/v1/sources/{id}", may(auth.SourceView), false, s.source},
+
+		{http.MethodGet, "/v1/platforms", may(auth.PlatformView), false, s.listPlatforms},
+		{http.MethodGet, "/v1/platforms/{id}", may(auth.PlatformView), false, s.platform},
+		{http.MethodPatch, "/v1/platforms/{id}", may(auth.PlatformUpdate), false, s.changePlatform},
+
+		{http.MethodGet, "/v1/outbox", may(auth.MessageView), false, s.listOutbox},
+		{http.MethodGet, "/v1/outbox/{id}", may(auth.MessageView), false, s.outboxMessage},
+
+		{http.MethodGet, "/livez", nil, true, s.live},
+		{http.MethodGet, "/readyz", nil, true, s.ready},
+		{http.MethodGet, "/openapi.yaml", nil, true, s.document},
+	}
+}
+
+// resource is the first part of the path behind the version, or "".
+func (r *route) resource() string {
+	rest, ok := strings.CutPrefix(r.path, "/v1/")
+	if !ok {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}

@@ -1,0 +1,168 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+)
+
+var integrationListing = listing{
+	order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
+	filters: []filter{enumFilter(platform.IntegrationStatuses)},
+}
+
+// shownIntegration lists the members of an integration that is read.
+func shownIntegration(m *members, in *platform.Integration) {
+	integrationMembers(m, &givenIntegration{Integration: *in})
+}
+
+func (s *server) listIntegrations(c *call) (reply, error) {
+	return paged(c, integrationListing, s.store.Integrations, shownIntegration)
+}
+
+func (s *server) integration(c *call) (reply, error) {
+	name, err := c.named("idOrReference", "INTEGRATION")
+	if err != nil {
+		return reply{}, err
+	}
+	in, err := s.store.Integration(c.Context(), c.platform, name)
+	return answer(http.StatusOK, in, shownIntegration, err)
+}
+
+func (s *server) createIntegration(c *call) (reply, error) { return s.storeIntegration(c, "") }
+
+func (s *server) putIntegration(c *call) (reply, error) {
+	id := c.PathValue("idOrReference")
+	if identifier.check(id) != "" || !validText(id) {
+		return reply{}, fault.At(fault.Invalid, "id", "the id in the path must be %s", identifier.check(""))
+	}
+	return s.storeIntegration(c, platform.IntegrationID(id))
+}
+
+// storeIntegration creates an integration or replaces the one with that id.
+// Credentials cannot be read back, so a body without them keeps what is stored.
+func (s *server) storeIntegration(c *call, id platform.IntegrationID) (reply, error) {
+	doc, err := c.document()
+	if err != nil {
+		return reply{}, err
+	}
+	var given givenIntegration
+	if err := decodeInto(doc, &given, integrationMembers, checkIntegration); err != nil {
+		return reply{}, err
+	}
+	given.ID = id
+	in, created, err := s.engine.PutIntegration(c.Context(), c.platform, given.Integration, given.auth == nil)
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return answer(status, in, shownIntegration, err)
+}
+
+var sourceListing = listing{order: []string{"created_at", "updated_at", "reference", "type"}}
+
+func (s *server) listSources(c *call) (reply, error) {
+	return paged(c, sourceListing, s.store.Sources, sourceMembers)
+}
+
+func (s *server) source(c *call) (reply, error) {
+	id, err := c.named("id", "")
+	if err != nil {
+		return reply{}, err
+	}
+	src, err := s.store.Source(c.Context(), c.platform, id)
+	return answer(http.StatusOK, src, sourceMembers, err)
+}
+
+func (s *server) createSource(c *call) (reply, error) {
+	doc, err := c.document()
+	if err != nil {
+		return reply{}, err
+	}
+	var src platform.Source
+	if err := decodeInto(doc, &src, sourceMembers, nil); err != nil {
+		return reply{}, err
+	}
+	src.PlatformID = c.platform
+	src, err = s.engine.CreateSource(c.Context(), src)
+	return answer(http.StatusCreated, src, sourceMembers, err)
+}
+
+var platformListing = listing{order: []string{"created_at", "updated_at", "name", "reference"}}
+
+// listPlatforms lists the platforms that the key belongs to.
+func (s *server) listPlatforms(c *call) (reply, error) {
+	read := func(ctx context.Context, _ platform.ID, q store.Query) (store.Page[platform.Platform], error) {
+		list, err := s.store.Platforms(ctx)
+		list = slices.DeleteFunc(list, func(p platform.Platform) bool { return !c.key.Belongs(p.ID) })
+		sortPlatforms(list, q)
+		from := min((q.Page-1)*q.Limit, len(list))
+		to := min(from+q.Limit, len(list))
+		return store.Page[platform.Platform]{Items: list[from:to], More: to < len(list)}, err
+	}
+	return paged(c, platformListing, read, platformMembers)
+}
+
+func sortPlatforms(list []platform.Platform, q store.Query) {
+	slices.SortStableFunc(list, func(a, b platform.Platform) int {
+		order := 0
+		switch q.OrderBy {
+		case "updated_at":
+			order = a.UpdatedAt.Compare(b.UpdatedAt)
+		case "name":
+			order = strings.Compare(a.Name, b.Name)
+		case "reference":
+			order = strings.Compare(a.Reference, b.Reference)
+		default:
+			order = a.CreatedAt.Compare(b.CreatedAt)
+		}
+		order = cmp.Or(order, strings.Compare(string(a.ID), string(b.ID)))
+		if !q.Ascending {
+			order = -order
+		}
+		return order
+	})
+}
+
+// ownPlatform is the platform of the path, if the key belongs to it. Another
+// looks like none.
+func (s *server) ownPlatform(c *call) (platform.ID, error) {
+	name, err := c.named("id", "PLATFORM")
+	if err != nil {
+		return "", err
+	}
+	if id := platform.ID(name); c.key.Belongs(id) {
+		return id, nil
+	}
+	return "", fault.New(fault.NotFound, "there is no platform %.80q", name).About("PLATFORM", name)
+}
+
+func (s *server) platform(c *call) (reply, error) {
+	id, err := s.ownPlatform(c)
+	if err != nil {
+		return reply{}, err
+	}
+	p, err := s.store.Platform(c.Context(), id)
+	return answer(http.StatusOK, p, platformMembers, err)
+}
+
+func (s *server) changePlatform(c *call) (reply, error) {
+	id, err := s.ownPlatform(c)
+	if err != nil {
+		return reply{}, err
+	}
+	doc, err := c.document(mergePatchType)
+	if err != nil {
+		return reply{}, err
+	}
+	p, err := s.engine.ChangePlatform(c.Context(), id, func(p *platform.Platform) error {
+		return patchInto(doc, p, platformMembers, checkChangedPlatform(*p))
+	})
+	return answer(http.StatusOK, p, platformMembers, err)
+}

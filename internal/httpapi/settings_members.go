@@ -1,0 +1,164 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/platform"
+)
+
+// platformMembers lists the members of a platform (contract B4).
+func platformMembers(m *members, p *platform.Platform) {
+	m.served("PLATFORM", string(p.ID))
+	text(m, "reference", &p.Reference, identifier.required())
+	text(m, "name", &p.Name, shortLine.required().trimmed())
+	enum(m, "environment", &p.Environment, []platform.Environment{platform.Live, platform.Test}, plain.required())
+	text(m, "timezone", &p.Timezone, zone)
+	text(m, "locale", &p.Locale, locale)
+	text(m, "default_billing_entity_id", &p.DefaultBillingEntityID, identifier)
+	text(m, "payment_link_template", &p.PaymentLinkTemplate, rule{check: checkPaymentLink})
+	enum(m, "sending", &p.Sending, []platform.Sending{platform.On, platform.Paused, platform.Redirect}, plain.notNull())
+	text(m, "redirect_to", &p.RedirectTo, address)
+	unsupported(m, "calendar", "allowed_recipients")
+	m.times(p.CreatedAt, p.UpdatedAt)
+}
+
+func checkPaymentLink(s string) string {
+	if tooLong(s, 2048) || strings.ContainsFunc(s, breaks) {
+		return "a template of at most 2048 characters on one line"
+	}
+	if err := message.CheckPaymentLink(s); err != nil {
+		return fmt.Sprintf("a template such as https://pay.example.com/{{invoice_id}}: %v", err)
+	}
+	return ""
+}
+
+// checkChangedPlatform returns the judge of a patch of old.
+func checkChangedPlatform(old platform.Platform) func(*codec, *platform.Platform) {
+	return func(c *codec, p *platform.Platform) {
+		if p.Environment != old.Environment {
+			c.fault(fault.Invalid, "environment", fmt.Sprintf("environment must stay %s: it is set when a platform is made", old.Environment))
+		}
+		if p.Sending == platform.Redirect && p.RedirectTo == "" {
+			c.fault(fault.Missing, "redirect_to", "redirect_to is required while sending is REDIRECT")
+		}
+	}
+}
+
+// givenIntegration is an integration as a body gives it.
+type givenIntegration struct {
+	platform.Integration
+	auth *authentication // nil keeps the stored credentials
+}
+
+type authentication struct{ apiKey, client, password *platform.Credentials }
+
+// integrationMembers lists the members of an integration (contract B1).
+// Credentials are taken and never written.
+func integrationMembers(m *members, in *givenIntegration) {
+	m.served("INTEGRATION", string(in.ID))
+	text(m, "reference", &in.Reference, shortLine)
+	text(m, "name", &in.Name, shortLine)
+	text(m, "description", &in.Description, prose)
+	enum(m, "type", &in.Type, []string{"EMAIL_PROVIDER"}, plain.required())
+	enum(m, "status", &in.Status, platform.IntegrationStatuses, plain.required())
+	text(m, "message", &in.Message, longLine)
+	if m.mode != encode {
+		block(m, "authentication", &in.auth, plain, authenticationMembers)
+	}
+	object(m, "email_provider", &in.EmailProvider, plain.required(), emailProviderMembers)
+	m.times(in.CreatedAt, in.UpdatedAt)
+}
+
+func emailProviderMembers(m *members, p *platform.EmailProvider) {
+	enum(m, "variant", &p.Variant, []platform.Provider{platform.System, platform.SMTP}, plain.required())
+	block(m, "smtp", &p.SMTP, plain, smtpMembers)
+	flag(m, "use_localized_templates", &p.UseLocalizedTemplates, plain)
+	unsupported(m, "delivery_window", "mailgun", "sendgrid", "ses", "postmark", "resend")
+}
+
+func smtpMembers(m *members, s *platform.SMTPSettings) {
+	text(m, "host", &s.Host, rule{need: required, check: checkHost})
+	number(m, "port", &s.Port, 1, 65_535, plain)
+	enum(m, "security", &s.Security, []platform.Security{platform.TLS, platform.STARTTLS, platform.NoTLS}, plain)
+	text(m, "from", &s.From, address)
+	if m.mode == encode {
+		return
+	}
+	if s.Security == "" {
+		s.Security = platform.STARTTLS
+	}
+	if s.Port == 0 {
+		s.Port = ports[s.Security]
+	}
+}
+
+// ports are the usual ones.
+var ports = map[platform.Security]int{platform.TLS: 465, platform.STARTTLS: 587, platform.NoTLS: 25}
+
+func checkHost(s string) string {
+	bad := func(r rune) bool { return blank(r) || strings.ContainsRune(`/\@?#"<>`, r) }
+	if s == "" || len(s) > 253 || strings.ContainsFunc(s, bad) {
+		return "the name or address of a mail server, such as smtp.example.com"
+	}
+	return ""
+}
+
+func authenticationMembers(m *members, a *authentication) {
+	block(m, "username_password", &a.password, plain, usernamePasswordMembers)
+	block(m, "api_key", &a.apiKey, plain, func(*members, *platform.Credentials) {})
+	block(m, "client_credentials", &a.client, plain, func(*members, *platform.Credentials) {})
+}
+
+func usernamePasswordMembers(m *members, c *platform.Credentials) {
+	text(m, "username", &c.Username, longLine)
+	text(m, "password", &c.Password, longLine)
+}
+
+// checkIntegration judges an integration as a whole and settles its credentials.
+func checkIntegration(c *codec, in *givenIntegration) {
+	p := &in.EmailProvider
+	switch {
+	case p.Variant == platform.SMTP && p.SMTP == nil:
+		c.fault(fault.Missing, "email_provider.smtp", "smtp is required for variant SMTP")
+	case p.Variant == platform.System && p.SMTP != nil:
+		c.fault(fault.Invalid, "email_provider.smtp", "smtp must be left out: the variant is SYSTEM")
+	}
+	a := in.auth
+	if a == nil {
+		return
+	}
+	const want = " must be left out: this version's providers take username_password, or nothing"
+	if a.apiKey != nil {
+		c.fault(fault.Invalid, "authentication.api_key", "api_key"+want)
+	}
+	if a.client != nil {
+		c.fault(fault.Invalid, "authentication.client_credentials", "client_credentials"+want)
+	}
+	if a.password != nil {
+		in.Credentials = *a.password
+	}
+}
+
+// sourceMembers lists the members of a source (contract B4). The secret is
+// taken and never written.
+func sourceMembers(m *members, s *platform.Source) {
+	m.served("SOURCE", string(s.ID))
+	text(m, "reference", &s.Reference, shortLine)
+	enum(m, "type", &s.Type, []platform.SourceType{platform.Stripe}, plain.required())
+	if m.mode != encode {
+		text(m, "signing_secret", &s.SigningSecret, word(1024).required())
+	}
+	text(m, "default_billing_entity_id", &s.DefaultBillingEntityID, identifier)
+	unsupported(m, "max_silence")
+	if m.mode == encode {
+		m.putText("ingest_path", ingestPath(s.ID), plain)
+		m.putText("max_silence", "", plain)
+	}
+	m.times(s.CreatedAt, s.UpdatedAt)
+}
+
+// ingestPath is where the system of a source sends its webhooks.
+func ingestPath(id platform.SourceID) string { return "/v1/ingest/sources/" + string(id) }
