@@ -17,6 +17,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/config"
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/httpapi"
+	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 )
 
@@ -36,14 +37,20 @@ type app struct {
 const grace = 28 * time.Second
 
 // start opens the database, starts the engine and begins to listen.
-func start(ctx context.Context, s config.Serve, log *slog.Logger) (_ *app, err error) {
+func start(ctx context.Context, s config.Serve, log *slog.Logger) (*app, error) {
+	return startWith(ctx, s, log, nil)
+}
+
+// startWith is start with another way to speak to providers; nil speaks their
+// protocols.
+func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender func(platform.Integration) engine.Sender) (_ *app, err error) {
 	key, err := s.Key()
 	if err != nil {
 		return nil, err
 	}
 	a := &app{log: log, errs: make(chan error, 2)}
 	metrics := engine.NewMetrics()
-	a.engine, err = engine.New(engine.Config{Log: log, Now: time.Now, Limits: engine.DefaultLimits(), Metrics: metrics})
+	a.engine, err = engine.New(engine.Config{Log: log, Now: time.Now, Limits: engine.DefaultLimits(), Metrics: metrics, Sender: sender})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the engine: %w", err)
 	}
