@@ -1,0 +1,46 @@
+package e2e_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestEachFailedAttemptIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for _, api := range []string{"2022", "2025"} { // before and after an invoice's payments were hidden
+		t.Run(api, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, db database) {
+				w := newWorld(t, db)
+				w.workflow("PAYMENT")
+				b := newBill()
+				b.api = api
+				w.deliver(b.created(w), b.finalized(w))
+
+				first := b.attempt(w, "ch_e2eFirst"+b.number[4:], b.final)
+				w.deliver(first...)
+				mail, x := w.only()
+				if want := "Uw betaling voor factuur " + b.number + " is niet gelukt"; mail.Subject != want {
+					t.Errorf("subject: got %q, want %q", mail.Subject, want)
+				}
+				for _, want := range []string{"€\u00a01.234,56", "Onvoldoende saldo"} {
+					if !strings.Contains(mail.Text, want) {
+						t.Errorf("text: no %q in\n%s", want, mail.Text)
+					}
+				}
+				if x.InvoiceID != b.invoice || !strings.HasPrefix(x.PaymentID, "ch_e2eFirst") {
+					t.Errorf("execution: got invoice %s and payment %s, want %s and ch_e2eFirst…", x.InvoiceID, x.PaymentID, b.invoice)
+				}
+
+				second := b.attempt(w, "ch_e2eSecond"+b.number[4:], b.final.Add(time.Second))
+				slices.Reverse(second)
+				w.deliver(append(second, first...)...)
+				if all, mails := w.settled(), w.accepted(); len(all) != 2 || len(mails) != 2 || !strings.HasPrefix(all[1].PaymentID, "ch_e2eSecond") {
+					t.Fatalf("after the second attempt: got %d messages of %+v, want two, the second of ch_e2eSecond…", len(mails), all)
+				}
+			})
+		})
+	}
+}
