@@ -16,6 +16,7 @@ type benchCmd struct {
 	PostgresURL string        `name:"postgres-url" env:"DUNWELL_BENCH_POSTGRES_URL,DUNWELL_TEST_POSTGRES_URL" placeholder:"URL" help:"An empty PostgreSQL database to measure as well. It is left with the measurement's rows."`
 	Duration    time.Duration `default:"5s" help:"How long each measurement runs."`
 	Runs        int           `default:"3" help:"How often each is repeated; the median is printed with the least and the most."`
+	AdminListen string        `placeholder:"HOST:PORT" help:"Where the measured servers serve profiles, to look at while they are measured."`
 	Rows        []string      `default:"P1,P2,P5,P8" help:"Which rows to measure."`
 }
 

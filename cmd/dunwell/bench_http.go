@@ -71,6 +71,7 @@ func (b *bench) serveOn(ctx context.Context, url string, workers int) (*served, 
 	cmd := exec.CommandContext(ctx, self, "serve", "--migrate", "--listen=127.0.0.1:0", fmt.Sprint("--workers=", workers))
 	cmd.Env = []string{
 		"DUNWELL_DATABASE_URL=" + url, "DUNWELL_BOOTSTRAP_API_KEY=" + benchKey, "DUNWELL_MASTER_KEY=" + benchMaster,
+		"DUNWELL_ADMIN_LISTEN=" + b.AdminListen,
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 	}
 	log, err := cmd.StderrPipe()

@@ -219,14 +219,15 @@ func (in *ingestion) resume(ctx context.Context) error {
 			released = append(released, inv.ID)
 		}
 	}
-	var waiting []trigger.Trigger
-	if len(customers)+len(invoices) > 0 {
-		list, err := in.tx.WaitingFor(ctx, in.p, customers, invoices)
-		if err != nil {
-			return err
-		}
-		waiting = append(waiting, list...)
+	waiting, err := in.tx.WaitingForCustomers(ctx, in.p, customers)
+	if err != nil {
+		return err
 	}
+	list, err := in.tx.WaitingForInvoices(ctx, in.p, invoices)
+	if err != nil {
+		return err
+	}
+	waiting = append(waiting, list...)
 	if len(released) > 0 {
 		list, err := in.tx.NotFired(ctx, in.p, released)
 		if err != nil {

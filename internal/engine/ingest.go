@@ -117,8 +117,9 @@ type entry struct {
 	dirty    bool
 }
 
-// known reports whether the resource became known in this transaction.
-func (n *entry) becameKnown() bool { return n.stored == 0 && n.row.Revision > 0 }
+// becameKnown reports whether this transaction stores the first state of a
+// resource that had been named before. Of one that nobody named, nobody waits.
+func (n *entry) becameKnown() bool { return n.stored == 0 && n.row.Revision > 0 && !n.row.New }
 
 type change struct {
 	billing.Change

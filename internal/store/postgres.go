@@ -56,6 +56,8 @@ func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
 
 func (d *postgresDB) pool() conn { return pgConn{d.conns} }
 
+func (d *postgresDB) hex(column string) string { return "encode(" + column + ", 'hex')" }
+
 func (d *postgresDB) writers() int { return 4 }
 
 func (d *postgresDB) begin(ctx context.Context) (transaction, error) {

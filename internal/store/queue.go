@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -48,14 +49,26 @@ func (tx *Tx) Wake(lanes ...Lane) {
 
 // flushWakes inserts the wake-ups of the whole transaction at once, in order:
 // two transactions that wake the same lanes wait for each other in one
-// direction only.
+// direction only. A lane for which a job is waiting already is left to that
+// job, without locking it: a job that others keep locked would never be taken.
 func (tx *Tx) flushWakes(ctx context.Context) error {
 	if len(tx.wakes) == 0 {
 		return nil
 	}
-	lanes := make([]Lane, 0, len(tx.wakes))
+	waiting, err := tx.waitingJobs(ctx)
+	if err != nil {
+		return err
+	}
+	var lanes []Lane
 	for l := range tx.wakes {
-		lanes = append(lanes, l)
+		if id, ok := waiting[laneKey(l)]; ok {
+			tx.relied = append(tx.relied, reliance{l, id})
+		} else {
+			lanes = append(lanes, l)
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
 	}
 	slices.SortFunc(lanes, func(a, b Lane) int {
 		if c := strings.Compare(string(a.PlatformID), string(b.PlatformID)); c != 0 {
@@ -67,6 +80,76 @@ func (tx *Tx) flushWakes(ctx context.Context) error {
 		return fmt.Errorf("waking lanes: %w", err)
 	}
 	return nil
+}
+
+// reliance is a lane that was left to a job which was waiting for it.
+type reliance struct {
+	lane Lane
+	job  int64
+}
+
+// waitingJobs returns the jobs that wait to look at the transaction's lanes.
+func (tx *Tx) waitingJobs(ctx context.Context) (map[string]int64, error) {
+	type job struct {
+		key string
+		id  int64
+	}
+	keys := make([]string, 0, len(tx.wakes))
+	for l := range tx.wakes {
+		keys = append(keys, hex.EncodeToString([]byte(laneKey(l))))
+	}
+	list, err := all(ctx, tx.c, func(rs rows) (j job, err error) { return j, rs.Scan(&j.key, &j.id) },
+		`SELECT `+tx.s.db.hex("unique_key")+`, id FROM river_job
+		 WHERE state = 'available' AND `+tx.s.db.hex("unique_key")+` = ANY($1)`, keys)
+	if err != nil {
+		return nil, fmt.Errorf("looking for waiting jobs: %w", err)
+	}
+	found := make(map[string]int64, len(list))
+	for _, j := range list {
+		key, err := hex.DecodeString(j.key)
+		if err != nil {
+			return nil, err
+		}
+		found[string(key)] = j.id
+	}
+	return found, nil
+}
+
+// confirm looks, after the commit, whether the jobs that a transaction relied
+// on were still waiting. One that was taken meanwhile may have looked before
+// the commit, so its lane is woken again. On SQLite nothing can take a job
+// while a transaction is open.
+func (s *Store) confirm(ctx context.Context, relied []reliance) error {
+	if len(relied) == 0 || s.Embedded() {
+		return nil
+	}
+	ids := make([]int64, len(relied))
+	for i, r := range relied {
+		ids[i] = r.job
+	}
+	still, err := all(ctx, s.c, column[int64], `SELECT id FROM river_job WHERE state = 'available' AND id = ANY($1)`, ids)
+	if err != nil {
+		return err
+	}
+	var again []Lane
+	for _, r := range relied {
+		if !slices.Contains(still, r.job) {
+			again = append(again, r.lane)
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	return s.Write(ctx, func(tx *Tx) error {
+		tx.Wake(again...)
+		return nil
+	})
+}
+
+// laneKey is what makes the waiting job of a lane unique.
+func laneKey(l Lane) string {
+	key := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", l.Kind(), l.PlatformID, l.Number))
+	return string(key[:])
 }
 
 // riverQueue is the queue on River, on either database.
@@ -146,8 +229,9 @@ func (*onePerLane) InsertMany(ctx context.Context, jobs []*rivertype.JobInsertPa
 	insert func(context.Context) ([]*rivertype.JobInsertResult, error),
 ) ([]*rivertype.JobInsertResult, error) {
 	for _, j := range jobs {
-		key := sha256.Sum256(j.EncodedArgs)
-		j.UniqueKey, j.UniqueStates = key[:], waitingStates
+		if l, ok := j.Args.(Lane); ok {
+			j.UniqueKey, j.UniqueStates = []byte(laneKey(l)), waitingStates
+		}
 	}
 	return insert(ctx)
 }

@@ -102,6 +102,8 @@ func lockFile(path string) (*os.File, error) {
 
 func (d *sqliteDB) pool() conn { return sqliteConn{d.read} }
 
+func (d *sqliteDB) hex(column string) string { return "lower(hex(" + column + "))" }
+
 func (d *sqliteDB) writers() int { return 1 }
 
 func (d *sqliteDB) begin(ctx context.Context) (transaction, error) {

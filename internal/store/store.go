@@ -52,6 +52,8 @@ type database interface {
 	unavailable(err error) bool
 	// duplicate reports whether err is a violation of a UNIQUE index.
 	duplicate(err error) bool
+	// hex is the SQL of a binary column as lower-case hexadecimal text.
+	hex(column string) string
 	// writers is how many groups may commit side by side.
 	writers() int
 	newQueue(cfg Config) (queue, error)
@@ -190,6 +192,10 @@ func (s *Store) writeOnce(ctx context.Context, do func(*Tx) error) (err error) {
 	if err := t.commit(ctx); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
+	if err := s.confirm(ctx, tx.relied); err != nil {
+		// Everything is committed; the sweep finds what nobody looks at.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "wake_failed", slog.Any("error", err))
+	}
 	return nil
 }
 
@@ -220,6 +226,8 @@ type Tx struct {
 	t     transaction
 	s     *Store
 	wakes map[Lane]struct{}
+	// relied are the lanes that were left to a job which was waiting already.
+	relied []reliance
 }
 
 // LockPlatform takes the platform's advisory lock until the transaction ends:

@@ -78,13 +78,26 @@ func (tx *Tx) LockedTrigger(ctx context.Context, p platform.ID, k trigger.Key) (
 		string(p), string(k.WorkflowID), string(k.Variant), k.Step, string(k.Kind), k.ResourceID, k.Occurrence)
 }
 
-// WaitingFor reads and locks the triggers that wait for one of these customers
-// or invoices to become known.
-func (tx *Tx) WaitingFor(ctx context.Context, p platform.ID, customers, invoices []string) ([]trigger.Trigger, error) {
+// WaitingForCustomers reads and locks the triggers that wait for one of these
+// customers to become known.
+func (tx *Tx) WaitingForCustomers(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	if len(customers) == 0 {
+		return nil, nil
+	}
 	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
-		 AND (customer_id = ANY($2) OR invoice_id = ANY($3)) ORDER BY id FOR UPDATE`,
-		string(p), customers, invoices)
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = ANY($2)
+		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' ORDER BY id FOR UPDATE`, string(p), customers)
+}
+
+// WaitingForInvoices reads and locks the triggers that wait for one of these
+// invoices, or for the customer of one, to become known.
+func (tx *Tx) WaitingForInvoices(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
+	if len(invoices) == 0 {
+		return nil, nil
+	}
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = ANY($2) AND invoice_id <> ''
+		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' ORDER BY id FOR UPDATE`, string(p), invoices)
 }
 
 // NotFired reads and locks the triggers of invoices that were skipped or cancelled.
