@@ -18,6 +18,7 @@ type benchCmd struct {
 	Runs        int           `default:"3" help:"How often each is repeated; the median is printed with the least and the most."`
 	AdminListen string        `placeholder:"HOST:PORT" help:"Where the measured servers serve profiles, to look at while they are measured."`
 	Rows        []string      `default:"P1,P2,P5,P8" help:"Which rows to measure."`
+	Databases   []string      `default:"sqlite,postgres" help:"Which databases to measure."`
 }
 
 // Run implements the command.
@@ -32,11 +33,11 @@ func (c *benchCmd) Run(ctx context.Context, s streams) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	fmt.Fprintf(s.out, "%s, %s, %d cores, %s, runs of %v, median (least to most) of %d\n\n",
 		version(), runtime.Version(), runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly), c.Duration, c.Runs)
-	databases := []string{"sqlite"}
-	if c.PostgresURL != "" {
-		databases = append(databases, "postgres")
-	}
-	for _, name := range databases {
+	for _, name := range c.Databases {
+		if name == "postgres" && c.PostgresURL == "" {
+			fmt.Fprintln(s.out, "postgres: not measured, --postgres-url is not set (scripts/with-postgres sets it)")
+			continue
+		}
 		b := &bench{benchCmd: c, name: name, dir: dir, log: s.err}
 		if err := b.measure(ctx); err != nil {
 			return fmt.Errorf("measuring %s: %w", name, err)

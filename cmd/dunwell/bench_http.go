@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -54,7 +55,7 @@ func (b *bench) freshDatabase(ctx context.Context) (string, error) {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	// A schema of its own is a database of its own for all that is measured.
-	schema := "bench_" + ident.New("s")[2:]
+	schema := strings.ToLower(ident.New("bench"))
 	if _, err := conn.Exec(ctx, `CREATE SCHEMA "`+schema+`"`); err != nil {
 		return "", err
 	}
