@@ -40,6 +40,15 @@ func TestEachFailedAttemptIsToldOnce(t *testing.T) {
 				if all, mails := w.settled(), w.accepted(); len(all) != 2 || len(mails) != 2 || !strings.HasPrefix(all[1].PaymentID, "ch_e2eSecond") {
 					t.Fatalf("after the second attempt: got %d messages of %+v, want two, the second of ch_e2eSecond…", len(mails), all)
 				}
+
+				// Told of a customer and an invoice that nobody has told of yet.
+				b = newBill()
+				b.api = api
+				early := b.attempt(w, "ch_e2eEarly"+b.number[4:], b.final)
+				w.deliver(early[0], early[1], b.created(w), early[2], b.finalized(w), early[0])
+				if all, mails := w.settled(), w.accepted(); len(all) != 3 || len(mails) != 3 || all[2].Status != "SENT" || mails[2].To[0] != b.email {
+					t.Fatalf("after an early attempt: got %d messages of %+v, want one more, to %s", len(mails), all, b.email)
+				}
 			})
 		})
 	}

@@ -41,10 +41,15 @@ func launch(t *testing.T, binary, dir string, env []string, args ...string) *pro
 		_ = p.cmd.Wait() // how it ended is asked of ProcessState
 	}()
 	t.Cleanup(func() {
-		p.signal(syscall.SIGKILL)
-		<-p.ended
+		lines := 40
+		select {
+		case <-p.ended:
+			lines = 10 // another has taken its place
+		default:
+			p.kill()
+		}
 		if t.Failed() {
-			t.Logf("the end of what process %d said:\n%s", p.cmd.Process.Pid, p.journal.tail(40))
+			t.Logf("the end of what process %d said:\n%s", p.cmd.Process.Pid, p.journal.tail(lines))
 		}
 	})
 	return p

@@ -80,12 +80,6 @@ type world struct {
 // what every company has: a seller, an account at its mail server, Stripe.
 func newWorld(t *testing.T, db database) *world {
 	t.Helper()
-	return newWorldWith(t, db, plain)
-}
-
-// newWorldWith does the same with another binary or a larger environment.
-func newWorldWith(t *testing.T, db database, binary func() (string, error), env ...string) *world {
-	t.Helper()
 	mail, err := smtptest.Start(t.Context(), smtptest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +91,7 @@ func newWorldWith(t *testing.T, db database, binary func() (string, error), env 
 	})
 	w := &world{T: t, db: db, mail: mail, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience}}
 	t.Cleanup(w.http.CloseIdleConnections)
-	w.start(binary, env...)
+	w.restart()
 
 	w.must(http.MethodPut, "/v1/billing-entities/"+entityID, object{"legal_name": "Brouwer B.V.", "email": sender, "timezone": "Europe/Amsterdam"})
 	w.integration = w.create("/v1/integrations", object{
@@ -137,7 +131,7 @@ func (w *world) start(binary func() (string, error), env ...string) {
 	w.url.Store(w.process.url)
 }
 
-// restart starts the binary as it is shipped after the process has ended.
+// restart starts the binary as it is shipped where no process is.
 func (w *world) restart() {
 	w.Helper()
 	w.start(plain)
@@ -258,17 +252,21 @@ func (w *world) only() (received, execution) {
 	return mails[0], w.execution(all[0].ID)
 }
 
-// endLeases makes the time pass that a living sender might need: no process of
-// before is alive, but on PostgreSQL nobody can know. It returns how many
-// sends were in doubt.
-func (w *world) endLeases() int {
+// endLeases makes the time pass in which living senders of these invoices'
+// messages might answer. Nobody knows on PostgreSQL that they were killed. It
+// returns how many there were.
+func (w *world) endLeases(bills ...bill) int {
 	w.Helper()
 	conn, err := pgx.Connect(w.Context(), w.db.url)
 	if err != nil {
 		w.Fatal(err)
 	}
 	defer conn.Close(context.WithoutCancel(w.Context()))
-	tag, err := conn.Exec(w.Context(), `UPDATE executions SET lease_until = 1 WHERE status = 'SENDING'`)
+	ids := make([]string, len(bills))
+	for i, b := range bills {
+		ids[i] = b.invoice
+	}
+	tag, err := conn.Exec(w.Context(), `UPDATE executions SET lease_until = 1 WHERE status = 'SENDING' AND invoice_id = ANY($1)`, ids)
 	if err != nil {
 		w.Fatal(err)
 	}
