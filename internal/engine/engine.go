@@ -6,6 +6,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -122,7 +123,7 @@ func (e *Engine) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := e.Sweep(ctx); err != nil {
+	if err := errors.Join(e.Sweep(ctx), e.WakeNeglected(ctx)); err != nil {
 		return err
 	}
 	if err := e.store.StartQueue(context.WithoutCancel(ctx)); err != nil {

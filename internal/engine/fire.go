@@ -66,9 +66,12 @@ func (in *ingestion) events() []billing.Event {
 }
 
 // facts are the states that decide about a resource's messages, as this
-// transaction sees them. All of them are locked.
+// transaction leaves them: of a resource that a batch changes twice, the last.
 func (in *ingestion) facts(r billing.Resource) workflow.Facts {
 	var f workflow.Facts
+	if last := in.known(r.Kind(), r.Base().ID); last != nil {
+		r = last
+	}
 	switch r := r.(type) {
 	case *billing.Invoice:
 		f.Invoice = r

@@ -56,6 +56,10 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 	for i, x := range due {
 		j := &job{x: x, lane: store.Lane{PlatformID: p.ID, Number: x.Lane}}
 		jobs[i] = j
+		if x.Action.SendEmail == nil {
+			j.defect = "the action has no configuration"
+			continue
+		}
 		id := x.Action.SendEmail.IntegrationID
 		in, ok := integrations[id]
 		if !ok {

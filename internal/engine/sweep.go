@@ -16,24 +16,28 @@ import (
 const sweepBatch = 500
 
 func (e *Engine) sweepForever(ctx context.Context) {
-	ticker := time.NewTicker(e.limits.Tick)
+	ticker, neglect := time.NewTicker(e.limits.Tick), time.NewTicker(e.limits.Neglect)
 	defer ticker.Stop()
+	defer neglect.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			err = e.Sweep(ctx)
+		case <-neglect.C:
+			err = e.WakeNeglected(ctx)
 		}
-		if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil {
 			e.log.LogAttrs(ctx, slog.LevelError, "sweep_failed", slog.Any("error", err))
 		}
 	}
 }
 
 // Sweep takes up what has come due by itself or was left lying: retries whose
-// time has come, claims whose lease has ended, triggers that waited too long,
-// and lanes whose wake-up was lost. Every node sweeps; rows that another has
-// locked are left to it.
+// time has come, claims whose lease has ended, and triggers that waited too
+// long. Every node sweeps; rows that another has locked are left to it.
 func (e *Engine) Sweep(ctx context.Context) error {
 	for {
 		now := e.Now()
@@ -56,7 +60,7 @@ func (e *Engine) Sweep(ctx context.Context) error {
 			break // another node is at it
 		}
 	}
-	return e.wakeNeglected(ctx)
+	return nil
 }
 
 func (e *Engine) sweepOnce(ctx context.Context, tx *store.Tx, now time.Time) (int, error) {
@@ -121,8 +125,9 @@ func (e *Engine) giveUp(ctx context.Context, tx *store.Tx, x execution.Execution
 	return x.Settle(execution.Outcome{Kind: execution.Unknown}, hash, w.OnAmbiguous, now), nil
 }
 
-// wakeNeglected wakes lanes with executions that have been due for too long.
-func (e *Engine) wakeNeglected(ctx context.Context) error {
+// WakeNeglected wakes lanes with executions that have been due for too long:
+// their wake-up was lost with a process, or they are behind.
+func (e *Engine) WakeNeglected(ctx context.Context) error {
 	lanes, err := e.store.Neglected(ctx, e.Now().Add(-e.limits.Neglect))
 	if err != nil || len(lanes) == 0 {
 		return err

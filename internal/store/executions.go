@@ -234,8 +234,12 @@ func (tx *Tx) Abandoned(ctx context.Context, before time.Time, limit int) ([]exe
 func (r Reader) Neglected(ctx context.Context, before time.Time) ([]Lane, error) {
 	return all(ctx, r.c, func(rs rows) (l Lane, err error) {
 		return l, rs.Scan(&l.PlatformID, &l.Number)
-	}, `SELECT DISTINCT e.platform_id, e.lane FROM platforms p JOIN executions e ON e.platform_id = p.id
-	    WHERE p.sending <> 'PAUSED' AND e.status = 'PENDING' AND e.due_at < $1`, micros(before))
+	}, `WITH RECURSIVE lanes (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM lanes WHERE number + 1 < $2)
+	    SELECT p.id, l.number FROM platforms p CROSS JOIN lanes l
+	    WHERE p.sending <> 'PAUSED' AND EXISTS (
+	        SELECT 1 FROM executions e
+	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING' AND e.due_at < $1)`,
+		micros(before), execution.Lanes)
 }
 
 // Sweepable reports whether there is anything for [Tx.Retries], [Tx.Abandoned]

@@ -11,9 +11,10 @@ import (
 // immutable and safe to share.
 type Set struct {
 	Version int64
-	// everyone holds the workflows without a customer scope, scoped those
-	// with one, by each customer they name.
+	// everyone holds the workflows without a customer scope, someone those
+	// with one, and scoped the same by each customer they name.
 	everyone map[Variant][]*Armed
+	someone  map[Variant][]*Armed
 	scoped   map[scopeKey][]*Armed
 	byID     map[ID]*Armed
 }
@@ -34,6 +35,7 @@ func NewSet(version int64, armed []*Armed) *Set {
 	s := &Set{
 		Version:  version,
 		everyone: map[Variant][]*Armed{},
+		someone:  map[Variant][]*Armed{},
 		scoped:   map[scopeKey][]*Armed{},
 		byID:     map[ID]*Armed{},
 	}
@@ -47,6 +49,7 @@ func NewSet(version int64, armed []*Armed) *Set {
 			s.everyone[v] = append(s.everyone[v], a)
 			continue
 		}
+		s.someone[v] = append(s.someone[v], a)
 		for _, c := range a.CustomerIDs {
 			k := scopeKey{v, c}
 			s.scoped[k] = append(s.scoped[k], a)
@@ -62,11 +65,14 @@ var answers = map[billing.EventType]Variant{
 }
 
 // Match returns the workflows that an event of a customer fires, in the order
-// of their creation. A customer who is not known yet ("") matches only the
-// workflows for everyone.
+// of their creation. Of an event whose customer nobody has named yet ("") any
+// workflow may turn out to be fired, so all that answer to it are returned.
 func (s *Set) Match(event billing.EventType, customer billing.CustomerID) []*Armed {
 	v := answers[event]
 	matched := slices.Concat(s.everyone[v], s.scoped[scopeKey{v, customer}])
+	if customer == "" {
+		matched = slices.Concat(s.everyone[v], s.someone[v])
+	}
 	slices.SortStableFunc(matched, func(a, b *Armed) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return matched
 }
