@@ -1,0 +1,72 @@
+package trigger_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/calendar"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+func TestDecide(t *testing.T) {
+	customer := &billing.Customer{}
+	customer.ID = "c1"
+	final := &billing.Invoice{Status: billing.InvoiceFinal}
+	final.ID = "i1"
+	w := workflow.Armed{
+		Workflow: workflow.Workflow{Status: workflow.Active, Invoice: &workflow.InvoiceConfig{Variant: workflow.ToFinal}},
+		Actions:  []workflow.Action{{ID: "a1"}},
+	}
+	scoped, idle, patient := w, w, w
+	scoped.CustomerIDs = []billing.CustomerID{"c2"}
+	idle.Actions = nil
+	patient.MaxLateness = calendar.Period{Type: calendar.Month, Value: 1}
+	known := workflow.Facts{Customer: customer, Invoice: final}
+	for name, c := range map[string]struct {
+		w      workflow.Armed
+		facts  workflow.Facts
+		at     time.Time
+		status trigger.Status
+		reason workflow.Reason
+	}{
+		"all is well":            {w, known, now, trigger.Fired, workflow.Sent},
+		"customer not known":     {w, workflow.Facts{Invoice: final}, now, trigger.Planned, workflow.WaitingForCustomer},
+		"invoice not known":      {w, workflow.Facts{Customer: customer, Payment: &billing.Payment{InvoiceID: "i1"}}, now, trigger.Planned, workflow.WaitingForCustomer},
+		"another's workflow":     {scoped, known, now, trigger.Skipped, workflow.OutOfScope},
+		"just in time":           {w, known, now.AddDate(0, 0, -3), trigger.Fired, workflow.Sent},
+		"too late":               {w, known, now.AddDate(0, 0, -3).Add(-time.Second), trigger.Skipped, workflow.TooLate},
+		"late, but allowed":      {patient, known, now.AddDate(0, 0, -20), trigger.Fired, workflow.Sent},
+		"ahead of time":          {w, known, now.AddDate(0, 0, 3), trigger.Fired, workflow.Sent},
+		"a state stands against": {w, workflow.Facts{Customer: customer, Invoice: &billing.Invoice{Status: billing.InvoiceVoid}}, now, trigger.Skipped, workflow.VoidReason},
+		"nothing to do":          {idle, known, now, trigger.Skipped, workflow.NoAction},
+	} {
+		status, reason := trigger.Decide(&c.w, c.facts, c.at, now)
+		if status != c.status || reason != c.reason {
+			t.Errorf("%s: got %s %q, want %s %q", name, status, reason, c.status, c.reason)
+		}
+	}
+}
+
+func TestRevivable(t *testing.T) {
+	for _, c := range []struct {
+		status trigger.Status
+		reason workflow.Reason
+		want   bool
+	}{
+		{trigger.Skipped, workflow.OnHold, true},
+		{trigger.Cancelled, workflow.PaidReason, true},
+		{trigger.Fired, workflow.Sent, false},
+		{trigger.Planned, workflow.WaitingForCustomer, false},
+		{trigger.Skipped, workflow.TooLate, false},
+		{trigger.Cancelled, workflow.WorkflowInactive, false},
+	} {
+		got := (&trigger.Trigger{Status: c.status, Reason: c.reason}).Revivable()
+		if got != c.want {
+			t.Errorf("%s %s: got %v, want %v", c.status, c.reason, got, c.want)
+		}
+	}
+}
