@@ -92,6 +92,16 @@ func received(t *testing.T, server *smtptest.Server, n int) []smtptest.Message {
 	return messages
 }
 
+// waitIdle finds that no connection stays open.
+func waitIdle(t *testing.T, server *smtptest.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), soon/2)
+	defer cancel()
+	if err := server.WaitIdle(ctx); err != nil {
+		t.Errorf("a connection is still open: %v", err)
+	}
+}
+
 func testMessage() *message.Message {
 	return &message.Message{
 		MessageID: "01jd8z.1@dunwell.example",

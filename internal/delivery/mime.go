@@ -16,6 +16,13 @@ import (
 	"github.com/dunwellhq/dunwell/internal/message"
 )
 
+// What cannot be written.
+var (
+	errMessageID = errors.New("not a message id")
+	errNobody    = errors.New("the message has no recipient")
+	errLongWord  = errors.New("a word of the header is too long for a line")
+)
+
 // MIME returns the message as it is transferred: header, empty line, body,
 // lines ended by CRLF. The same message gives the same bytes on every node.
 // Blind copies are in none of them. The error says which part of the message
@@ -44,7 +51,7 @@ type headers struct{ from, replyTo, to, cc, bcc []*mail.Address }
 
 func compose(m *message.Message) (letter, error) {
 	if !messageID.MatchString(m.MessageID) {
-		return letter{}, errors.New("Message-ID: not a message id")
+		return letter{}, fmt.Errorf("Message-ID: %w", errMessageID)
 	}
 	boxes, err := mailboxes(m)
 	if err != nil {
@@ -56,7 +63,7 @@ func compose(m *message.Message) (letter, error) {
 	}
 	for line := range bytes.Lines(out.Bytes()) {
 		if len(line) > maxLine+len("\r\n") {
-			return letter{}, errors.New("a word of the header is too long for a line")
+			return letter{}, errLongWord
 		}
 	}
 	done := letter{from: boxes.from[0].Address, bytes: out.Bytes()}
@@ -98,7 +105,7 @@ func mailboxes(m *message.Message) (headers, error) {
 		}
 	}
 	if len(h.to) == 0 {
-		return headers{}, errors.New("To: the message has no recipient")
+		return headers{}, errNobody
 	}
 	return h, nil
 }

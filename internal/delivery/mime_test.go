@@ -87,6 +87,11 @@ func TestMIMEOneBody(t *testing.T) {
 	t.Parallel()
 	text, html := testMessage(), testMessage()
 	text.HTML, html.Text = "", ""
+	text.Text = "not UTF-8: \xff"
+	if got := mustParse(t, text); got.Text != "not UTF-8: \uFFFD" {
+		t.Errorf("text: got %q", got.Text)
+	}
+	text.Text = "text"
 	if got := mustParse(t, text); got.Text != text.Text || got.HTML != "" {
 		t.Errorf("text only: got %q and %q", got.Text, got.HTML)
 	}
@@ -131,34 +136,54 @@ func TestMIMEIsDeterministic(t *testing.T) {
 
 func TestMIMERefuses(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("a", 300)
-	for name, spoil := range map[string]func(*message.Message){
-		"Message-ID": func(m *message.Message) { m.MessageID = "a b@c" },
-		"Message-ID: not a message id": func(m *message.Message) {
-			m.MessageID = "a@b>\r\nBcc: x@y.example"
-		},
-		"From":     func(m *message.Message) { m.From.Email = "" },
-		"Reply-To": func(m *message.Message) { m.ReplyTo = message.Address{Name: "no address"} },
-		"To":       func(m *message.Message) { m.To[0].Email = "a@b.example, c@d.example" },
-		"Cc":       func(m *message.Message) { m.CC[0].Email = "a@b.example>\r\nX: y" },
-		"Bcc":      func(m *message.Message) { m.BCC[0].Email = "a\x00b@c.example" },
-		"To: not a usable email address": func(m *message.Message) {
-			m.To[0].Email = long + "@b.example"
-		},
-		"Cc: not": func(m *message.Message) { m.CC[0].Email = `"a b"@c.example` },
-		"Cc: not a": func(m *message.Message) {
-			m.CC[0].Email = "a@[127.0.0.1]"
-		},
-		"Bcc: not":  func(m *message.Message) { m.BCC[0].Email = "a\u202eb@c.example" },
-		"From: not": func(m *message.Message) { m.From.Email = "Name <a@b.example>" },
-		"too long":  func(m *message.Message) { m.Subject = long + long + long + long },
+	for _, address := range []string{
+		"", "nobody", "@b.example", "a@", "a@b.example, c@d.example", "a@b.example (comment)", "a@b.example ", "a@b.example ()", "Name <a@b.example>",
+		"a@b.example>\r\nX: y", "a\r\n@b.example", "a\x00b@c.example", "a b@c.example", `"a b"@c.example`, "a@[127.0.0.1]",
+		"a\u202eb@c.example", "a\u200bb@c.example", "a@b\u202e.example", strings.Repeat("a", 250) + "@b.example",
 	} {
-		m := testMessage()
-		spoil(m)
-		_, err := delivery.MIME(m)
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: got error %v", name, err)
+		for field, put := range map[string]func(*message.Message){
+			"From":     func(m *message.Message) { m.From.Email = address },
+			"Reply-To": func(m *message.Message) { m.ReplyTo = message.Address{Name: "help", Email: address} },
+			"To":       func(m *message.Message) { m.To[0].Email = address },
+			"Cc":       func(m *message.Message) { m.CC[0].Email = address },
+			"Bcc":      func(m *message.Message) { m.BCC[0].Email = address },
+		} {
+			m := testMessage()
+			put(m)
+			_, err := delivery.MIME(m)
+			if want := field + ": not a usable email address"; err == nil || err.Error() != want {
+				t.Errorf("%s %q: got error %v, want %q", field, address, err, want)
+			}
 		}
+	}
+	for _, id := range []string{"", "a", "a b@c", "a@b>\r\nBcc: x@y.example", "a@b\n"} {
+		m := testMessage()
+		m.MessageID = id
+		if _, err := delivery.MIME(m); err == nil {
+			t.Errorf("message id %q: got no error", id)
+		}
+	}
+	m := testMessage()
+	m.Subject = strings.Repeat("a", 1000)
+	if _, err := delivery.MIME(m); err == nil {
+		t.Error("a word longer than a line: got no error")
+	}
+}
+
+// A body that knows the separator of another mail with the same id cannot
+// write parts of its own.
+func TestBodyCannotEndItself(t *testing.T) {
+	t.Parallel()
+	m := testMessage()
+	raw, err := delivery.MIME(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(raw, []byte("boundary="))
+	boundary, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	m.Text = "before\n--" + string(boundary) + "\nContent-Type: text/html\n\n<p>not ours"
+	if got := mustParse(t, m); got.Text != m.Text || got.HTML != m.HTML {
+		t.Errorf("bodies: got %q and %q, want %q and %q", got.Text, got.HTML, m.Text, m.HTML)
 	}
 }
 

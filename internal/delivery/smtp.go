@@ -63,6 +63,7 @@ func NewSMTP(
 func (s *SMTP) Connect(ctx context.Context) (*SMTPSession, execution.Outcome) {
 	if session := s.takeIdle(); session != nil {
 		if err := session.within(ctx, s.limits.Connect, session.reset); err == nil {
+			session.ready = true
 			return session, execution.Outcome{}
 		}
 		session.clean = false
@@ -102,7 +103,7 @@ func (s *SMTP) dial(ctx context.Context) (*SMTPSession, execution.Outcome) {
 			return nil, outcome
 		}
 	}
-	session.clean = true
+	session.ready, session.clean = true, true
 	return session, execution.Outcome{}
 }
 

@@ -127,7 +127,7 @@ func (s *SMTP) withoutCredentials(reply string) string {
 // so that an answer without an end does not fill the memory.
 const maxAnswer = 256 << 10
 
-// boundedConn is a connection that reads no more than is left.
+// boundedConn is a connection that reads on only while something is left.
 type boundedConn struct {
 	net.Conn
 	left int
@@ -138,7 +138,7 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, textproto.ProtocolError("an answer without an end")
 	}
-	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	n, err := c.Conn.Read(p)
 	c.left -= n
 	return n, err
 }

@@ -23,13 +23,14 @@ type SMTPSession struct {
 	stream net.Conn     // conn, or TLS over it
 	client *smtp.Client // speaks over stream, or over TLS of its own over that
 
-	clean  bool // the server waits for a message, and we know it
+	ready  bool // connected, and nothing sent since
+	clean  bool // the server is where we believe it to be
 	sent   int  // messages handed over so far
 	expiry *time.Timer
 }
 
 var (
-	errUsed      = errors.New("the connection is not ready for another message")
+	errUsed      = errors.New("the connection has been used; connect again")
 	errTransfer  = errors.New("the transfer took too long")
 	errOutOfStep = textproto.ProtocolError("the server spoke before it was asked")
 )
@@ -39,9 +40,10 @@ var (
 // if the final dot may have left: see the table in the package comment. A
 // context that ends gives up at once, before the dot as DEFERRED.
 func (s *SMTPSession) Send(ctx context.Context, m *message.Message) execution.Outcome {
-	if !s.clean {
+	if !s.ready {
 		return failed(atMAIL, errUsed)
 	}
+	s.ready = false
 	letter, err := compose(m)
 	if err != nil {
 		return refused(err.Error())

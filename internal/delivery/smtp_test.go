@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,6 +35,7 @@ func TestSend(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, smtptest.Config{})
 	m := testMessage()
+	m.BCC = append(m.BCC, m.To[0])
 	outcome := mustSend(t, plainSender(t, server), m)
 	if want := "250 2.0.0 OK: queued"; outcome.Reply != want {
 		t.Errorf("reply: got %q, want %q", outcome.Reply, want)
@@ -77,6 +80,35 @@ func TestUnusualAcceptance(t *testing.T) {
 	server.Script(smtptest.Fault{At: smtptest.AtDot, Reply: "252 fine", Accept: true})
 	if got := mustSend(t, plainSender(t, server), testMessage()); got.Reply != "252 fine" {
 		t.Errorf("reply: got %q, want the server's", got.Reply)
+	}
+}
+
+// A reply may be anything; what is kept of it is one short line of text.
+func TestReplyIsClean(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, smtptest.Config{})
+	server.Script(smtptest.Fault{
+		At: smtptest.AtMAIL, Reply: "550-5.7.1 no\x00\x1b[31m\xff\r\n550 " + strings.Repeat("é", 700),
+	})
+	got := send(t.Context(), plainSender(t, server), testMessage()).Reply
+	if want := "MAIL: 550 5.7.1 no [31m\uFFFD éé"; !strings.HasPrefix(got, want) {
+		t.Errorf("reply: got %q, want %q and so on", got, want)
+	}
+	if len(got) > 1000 || len(got) < 990 || !utf8.ValidString(got) {
+		t.Errorf("reply: got %d bytes, valid %v, want at most 1000 of valid text", len(got), utf8.ValidString(got))
+	}
+}
+
+// The limit of the transfer does not cut the wait for the answer short.
+func TestAnswerHasItsOwnLimit(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, smtptest.Config{})
+	server.Script(smtptest.Fault{At: smtptest.AtDot, Then: smtptest.Stall})
+	limits := testLimits()
+	limits.Transfer, limits.Answer = 3*time.Second, 3*time.Second
+	got := send(t.Context(), newSender(t, settingsOf(server), platform.Credentials{}, limits), testMessage())
+	if want := "the final dot: no answer within 3s"; got.Kind != execution.Unknown || got.Reply != want {
+		t.Errorf("outcome: got %+v, want UNKNOWN %q", got, want)
 	}
 }
 
@@ -138,7 +170,7 @@ func TestUnfit(t *testing.T) {
 	for reply, m := range map[string]*message.Message{
 		"and the server takes 10000":         big,
 		"the server does not offer SMTPUTF8": foreign,
-		"To: the message has no recipient":   nobody,
+		"the message has no recipient":       nobody,
 	} {
 		got := send(t.Context(), sender, m)
 		if got.Kind != execution.Refused || !strings.Contains(got.Reply, reply) {
@@ -187,27 +219,33 @@ func TestTLS(t *testing.T) {
 		{"STARTTLS", smtptest.Config{Security: smtptest.STARTTLS}, platform.STARTTLS, ca.Pool(), ""},
 		{
 			"TLS, unknown authority",
-			smtptest.Config{Security: smtptest.TLS}, platform.TLS, other.Pool(), "connecting: tls: failed to verify certificate",
+			smtptest.Config{Security: smtptest.TLS},
+			platform.TLS, other.Pool(), "connecting: tls: failed to verify certificate",
 		},
 		{
 			"STARTTLS, unknown authority",
-			smtptest.Config{Security: smtptest.STARTTLS}, platform.STARTTLS, other.Pool(), "STARTTLS: tls: failed to verify certificate",
+			smtptest.Config{Security: smtptest.STARTTLS},
+			platform.STARTTLS, other.Pool(), "STARTTLS: tls: failed to verify certificate",
 		},
 		{
 			"TLS, the system's authorities",
-			smtptest.Config{Security: smtptest.TLS}, platform.TLS, nil, "connecting: tls: failed to verify certificate",
+			smtptest.Config{Security: smtptest.TLS},
+			platform.TLS, nil, "connecting: tls: failed to verify certificate",
 		},
 		{
 			"TLS, another's name",
-			smtptest.Config{Security: smtptest.TLS, Hosts: []string{"mail.example"}}, platform.TLS, ca.Pool(), "connecting: tls: failed to verify certificate",
+			smtptest.Config{Security: smtptest.TLS, Hosts: []string{"mail.example"}},
+			platform.TLS, ca.Pool(), "connecting: tls: failed to verify certificate",
 		},
 		{
 			"TLS to a server that waits for STARTTLS",
-			smtptest.Config{Security: smtptest.STARTTLS}, platform.TLS, ca.Pool(), "connecting: tls: first record does not look like a TLS handshake",
+			smtptest.Config{Security: smtptest.STARTTLS},
+			platform.TLS, ca.Pool(), "connecting: tls: first record does not look like a TLS handshake",
 		},
 		{
 			"STARTTLS not offered",
-			smtptest.Config{}, platform.STARTTLS, ca.Pool(), "STARTTLS: the server does not offer STARTTLS",
+			smtptest.Config{},
+			platform.STARTTLS, ca.Pool(), "STARTTLS: the server does not offer STARTTLS",
 		},
 		{"no known security", smtptest.Config{}, "", ca.Pool(), "no known security"},
 	}
@@ -390,18 +428,34 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// A connection that is not ready for a message must not carry one.
+// A second message on one session would meet whatever the first left behind.
 func TestOneSendPerSession(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, smtptest.Config{})
-	server.Script(smtptest.Fault{At: smtptest.AtMAIL, Then: smtptest.Close})
 	session, _ := plainSender(t, server).Connect(t.Context())
 	defer session.Release()
-	for range 2 {
-		if got := session.Send(t.Context(), testMessage()); got.Kind != execution.Deferred {
-			t.Errorf("outcome: got %+v, want DEFERRED", got)
+	server.Script(smtptest.Fault{At: smtptest.AtRCPT, Reply: "450 later", Times: 1})
+	for _, want := range []string{"RCPT: 450 later", "MAIL: the connection has been used; connect again"} {
+		if got := session.Send(t.Context(), testMessage()); got.Kind != execution.Deferred || got.Reply != want {
+			t.Errorf("outcome: got %+v, want DEFERRED %q", got, want)
 		}
 	}
+	received(t, server, 0)
+}
+
+// A connection whose last answer never came must not be kept: the answer
+// could still come, and be taken for another's.
+func TestDoubtfulConnectionCloses(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, smtptest.Config{})
+	server.Script(smtptest.Fault{At: smtptest.AtDot, Then: smtptest.Stall})
+	limits := testLimits()
+	limits.Answer = short
+	got := send(t.Context(), newSender(t, settingsOf(server), platform.Credentials{}, limits), testMessage())
+	if got.Kind != execution.Unknown {
+		t.Errorf("outcome: got %+v, want UNKNOWN", got)
+	}
+	waitIdle(t, server)
 }
 
 // A server that closed idle connections costs no attempt.
@@ -446,7 +500,11 @@ func TestSilentConnection(t *testing.T) {
 	sender := newSender(t, settingsOf(server), platform.Credentials{}, limits)
 	mustSend(t, sender, testMessage())
 	server.Script(smtptest.Fault{At: smtptest.AtRSET, Then: smtptest.Stall})
-	mustSend(t, sender, testMessage())
+	ctx, cancel := context.WithTimeout(t.Context(), soon/2)
+	defer cancel()
+	if got := send(ctx, sender, testMessage()); got.Kind != execution.Accepted {
+		t.Errorf("outcome: got %+v, want ACCEPTED", got)
+	}
 	if got := server.Connections(); got != 2 {
 		t.Errorf("connections: got %d, want 2", got)
 	}
@@ -473,11 +531,7 @@ func TestIdleConnectionsClose(t *testing.T) {
 			sender := newSender(t, settingsOf(server), platform.Credentials{}, limits)
 			mustSend(t, sender, testMessage())
 			test.do(sender)
-			ctx, cancel := context.WithTimeout(t.Context(), soon/2)
-			defer cancel()
-			if err := server.WaitIdle(ctx); err != nil {
-				t.Errorf("the connection is still open: %v", err)
-			}
+			waitIdle(t, server)
 		})
 	}
 	t.Run("released after the sender closed", func(t *testing.T) {
@@ -487,11 +541,7 @@ func TestIdleConnectionsClose(t *testing.T) {
 		session, _ := sender.Connect(t.Context())
 		sender.Close()
 		session.Release()
-		ctx, cancel := context.WithTimeout(t.Context(), soon/2)
-		defer cancel()
-		if err := server.WaitIdle(ctx); err != nil {
-			t.Errorf("the connection is still open: %v", err)
-		}
+		waitIdle(t, server)
 	})
 }
 

@@ -138,7 +138,7 @@ func testFault(t *testing.T, ca *smtptest.CA, fault smtptest.Fault, want executi
 	t.Cleanup(sender.Close)
 	m := testMessage()
 	if fault.At == smtptest.AtBody {
-		m.Text = strings.Repeat("more than the kernel takes for a reader who has stopped\n", 1<<18)
+		m.Text = strings.Repeat("more than the kernel takes for a reader who has stopped\n", 1<<17)
 		if fault.Reply != "" {
 			fault.At = smtptest.AtDATA
 			m = testMessage()
@@ -156,6 +156,9 @@ func testFault(t *testing.T, ca *smtptest.CA, fault smtptest.Fault, want executi
 	if fault.Reply != "" && want == execution.Refused && !strings.Contains(got.Reply, fault.Reply[:3]) {
 		t.Errorf("reply: got %q, want the server's code in it", got.Reply)
 	}
+	if fault.Then == smtptest.Chatter && !strings.Contains(got.Reply, "an answer without an end") {
+		t.Errorf("reply: got %q, want the answer cut off", got.Reply)
+	}
 	kept := 0
 	if fault.Accept {
 		kept = 1
@@ -163,6 +166,9 @@ func testFault(t *testing.T, ca *smtptest.CA, fault smtptest.Fault, want executi
 	received(t, server, kept)
 	if stalls {
 		return // the limit is too short for a good server
+	}
+	if got.Kind == execution.Unknown || strings.HasPrefix(got.Reply, "connecting: ") || strings.HasPrefix(got.Reply, "EHLO: ") {
+		waitIdle(t, server)
 	}
 	server.Script()
 	mustSend(t, sender, testMessage())

@@ -96,8 +96,7 @@ func failed(at step, err error) execution.Outcome {
 
 // told returns the server's own words, if the error has any.
 func told(err error) string {
-	var answer *textproto.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		return fmt.Sprintf("%d %s", answer.Code, answer.Msg)
 	}
 	return err.Error()

@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -56,7 +57,7 @@ func Parse(raw []byte) (Mail, error) {
 	parts := multipart.NewReader(read.Body, parameters["boundary"])
 	for {
 		part, err := parts.NextPart() // decodes quoted-printable
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return parsed, nil
 		}
 		if err != nil {

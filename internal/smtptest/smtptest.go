@@ -249,20 +249,18 @@ type filter struct {
 	server *Server
 }
 
-// Accept returns the next connection that is not to be refused.
+// Accept returns the next connection.
 func (f filter) Accept() (net.Conn, error) {
-	for {
-		raw, err := f.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		c := newConn(raw, f.server)
-		f.server.change(func() {
-			f.server.accepted++
-			f.server.open[c] = struct{}{}
-		})
-		return c, nil
+	raw, err := f.Listener.Accept()
+	if err != nil {
+		return nil, err
 	}
+	c := newConn(raw, f.server)
+	f.server.change(func() {
+		f.server.accepted++
+		f.server.open[c] = struct{}{}
+	})
+	return c, nil
 }
 
 // silent drops what the protocol logs about broken connections.
