@@ -20,8 +20,9 @@ type group[R any] struct {
 }
 
 type call[R any] struct {
-	req  R
-	done chan struct{}
+	req   R
+	taken chan struct{} // closed when somebody has it in a batch
+	done  chan struct{} // closed when its batch is done
 }
 
 func newGroup[R any](s *Store, run func(context.Context, *Store, []R), most int) *group[R] {
@@ -36,22 +37,25 @@ func newGroup[R any](s *Store, run func(context.Context, *Store, []R), most int)
 // does not end with ctx, because others share it; ctx only ends the waiting
 // for a turn of a request that nobody has taken yet.
 func (g *group[R]) do(ctx context.Context, req R) error {
-	c := &call[R]{req, make(chan struct{})}
+	c := &call[R]{req, make(chan struct{}), make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	g.mu.Unlock()
 	for {
 		select {
-		case <-c.done:
+		case <-c.taken: // only who still waits leads: nobody works for others after its own is done
+			<-c.done
 			return nil
+		default:
+		}
+		select {
+		case <-c.taken:
 		case <-g.turn:
 			g.lead(context.WithoutCancel(ctx))
 		case <-ctx.Done():
 			if g.withdraw(c) {
 				return ctx.Err()
 			}
-			<-c.done
-			return nil
 		}
 	}
 }
@@ -70,6 +74,7 @@ func (g *group[R]) lead(ctx context.Context) {
 	reqs := make([]R, n)
 	for i, c := range batch {
 		reqs[i] = c.req
+		close(c.taken)
 	}
 	defer func() {
 		for _, c := range batch {
