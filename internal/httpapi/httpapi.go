@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"time"
@@ -75,11 +76,17 @@ type server struct {
 // ServeHTTP implements [http.Handler].
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The mux would redirect a path such as //v1/workflows, in HTML.
-	if p := r.URL.EscapedPath(); p == "" || p[0] != '/' || (path.Clean(p) != p && path.Clean(p)+"/" != p) {
+	if !clean(r.URL) {
 		s.serveUnknown(w, r)
 		return
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// clean reports a path that can be one of ours.
+func clean(u *url.URL) bool {
+	p := u.EscapedPath()
+	return p != "" && p[0] == '/' && (path.Clean(p) == p || path.Clean(p)+"/" == p)
 }
 
 // call is one request on its way through the API.

@@ -17,7 +17,11 @@ func (s *server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) unknown(r *http.Request) error {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	switch verbs := s.verbs(r.URL); {
+	var verbs []string
+	if clean(r.URL) {
+		verbs = s.verbs(r.URL)
+	}
+	switch {
 	case len(verbs) > 0:
 		allowed := strings.Join(verbs, ", ")
 		return &problem{status: http.StatusMethodNotAllowed, code: invalidRequest, header: [2]string{"Allow", allowed},
