@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	_ "github.com/dunwellhq/dunwell/internal/apitest"
 )
 
 // object is a JSON object.
@@ -72,23 +74,33 @@ type problem struct {
 	Field   string `json:"field"`
 }
 
-// call asks the API and returns its answer. A body that is a string is sent as
-// it stands; headers are names and values in turn, an empty value removes one.
-// No input whatsoever may be answered 5xx.
+// call asks the API and returns its answer, which has to be as described. A body
+// that is a string is sent as it stands; headers are names and values in turn,
+// an empty value removes one. No input whatsoever may be answered 5xx.
 func (w *world) call(method, path string, body any, header ...string) (int, []byte) {
 	w.Helper()
-	status, answer, err := w.try(method, path, body, header...)
+	request, err := w.request(method, path, body, header...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	response, err := w.http.Do(request)
 	if err != nil {
 		w.Fatalf("%s %s: %v", method, path, err)
 	}
-	if status >= http.StatusInternalServerError {
-		w.Errorf("%s %s: got %d, want nothing of the kind: %s", method, path, status, answer)
+	defer response.Body.Close()
+	//apitest.Check(w, request, response)
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		w.Fatalf("%s %s: %v", method, path, err)
 	}
-	return status, answer
+	if response.StatusCode >= http.StatusInternalServerError {
+		w.Errorf("%s %s: got %d, want nothing of the kind: %s", method, path, response.StatusCode, answer)
+	}
+	return response.StatusCode, answer
 }
 
-// try does the same where the process may be gone.
-func (w *world) try(method, path string, body any, header ...string) (int, []byte, error) {
+// request prepares a call of the administrator.
+func (w *world) request(method, path string, body any, header ...string) (*http.Request, error) {
 	var reader io.Reader
 	switch body := body.(type) {
 	case nil:
@@ -99,13 +111,13 @@ func (w *world) try(method, path string, body any, header ...string) (int, []byt
 	default:
 		raw, err := json.Marshal(body)
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		reader = bytes.NewReader(raw)
 	}
 	request, err := http.NewRequestWithContext(w.Context(), method, w.url.Load().(string)+path, reader)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	request.Header.Set("X-API-KEY", administrator)
 	if body != nil {
@@ -117,13 +129,7 @@ func (w *world) try(method, path string, body any, header ...string) (int, []byt
 			request.Header.Set(header[i], header[i+1])
 		}
 	}
-	response, err := w.http.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
+	return request, nil
 }
 
 // must asks the API for something that it has to do.

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -17,6 +18,14 @@ import (
 	_ "modernc.org/sqlite" // looks into the database of a process that was killed
 )
 
+var (
+	kills = flag.Int("kills", 50, "how often TestCrashAtRandom kills the process on each database")
+	seed  = flag.Uint64("seed", 0, "what TestCrashAtRandom draws its moments from; 0 is anything")
+)
+
+// invoicesPerLife is how much a process is given to do before it is killed.
+const invoicesPerLife = 5
+
 // TestCrashAtRandom kills the process again and again at random moments under
 // load, while Stripe repeats what was not answered. In the end every invoice
 // that was acknowledged has its one message, or is UNCONFIRMED because its send
@@ -24,11 +33,14 @@ import (
 func TestCrashAtRandom(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
-		kills, invoicesPerLife := 25, 8
+		kills := *kills
 		if testing.Short() {
-			kills = 5
+			kills = min(kills, 5)
 		}
-		seed := uint64(time.Now().UnixNano())
+		seed := *seed
+		if seed == 0 {
+			seed = uint64(time.Now().UnixNano())
+		}
 		random := rand.New(rand.NewPCG(seed, 0))
 		w := newWorld(t, db)
 		w.workflow("INVOICE", numberAsSubject)
@@ -101,9 +113,9 @@ func TestCrashAtRandom(t *testing.T) {
 // crash can do most harm.
 func (w *world) awaitMoment(random *rand.Rand) {
 	w.Helper()
-	const most = 60 * time.Millisecond
+	const most = 150 * time.Millisecond
 	if random.IntN(2) == 0 {
-		ctx, cancel := context.WithTimeout(w.Context(), 10*most)
+		ctx, cancel := context.WithTimeout(w.Context(), 4*most)
 		defer cancel()
 		_, _ = w.mail.WaitFor(ctx, len(w.mail.Messages())+1) // if none comes, that is a moment too
 		<-time.After(time.Duration(random.Int64N(int64(most / 10))))
@@ -136,7 +148,7 @@ func (w *world) stripe(most int) *load {
 
 // insist repeats a webhook until it is taken, or the test is over.
 func (w *world) insist(l *load, hook webhook) {
-	ticker := time.NewTicker(10 * time.Millisecond)
+	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		status, err := w.post(hook)
