@@ -60,6 +60,7 @@ type claiming struct {
 	attempts []execution.Attempt
 	prepared []store.Prepared
 	captured []store.Captured
+	stopped  []execution.Execution // by a state that may end: their triggers may fire again
 }
 
 func (c *claiming) run(ctx context.Context, jobs []*job) error {
@@ -160,18 +161,17 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 	case paused && trigger.Late(w.Workflow, eventAt, c.now):
 		c.skip(x, workflow.TooLate)
 	case c.busy[string(x.CustomerID)]: // its lane is woken when that one is done
-	case x.FrozenHash == "" && j.prepared.Shows != c.sight.shows(c.platform, x):
+	case x.InvoiceID != j.x.InvoiceID, // it was told its invoice after it was read
+		x.FrozenHash == "" && j.defect == "" && j.refused == nil && j.prepared.Shows != c.sight.shows(c.platform, x):
 		c.stale = true
-	case x.FrozenHash != "" && c.sight.facts(c.platform, x).Stops(x.Variant) != workflow.Sent:
-		c.skip(x, c.sight.facts(c.platform, x).Stops(x.Variant))
+	case x.FrozenHash != "" && stands(x, c.sight.facts(c.platform, x)) != workflow.Sent:
+		c.skip(x, stands(x, c.sight.facts(c.platform, x)))
 	case j.skip != workflow.Sent:
 		c.skip(x, j.skip)
 	case j.defect != "":
-		x.Attempts++
-		c.end(x, j, execution.Outcome{Kind: execution.Refused, Reply: j.defect}, w)
+		c.end(c.tried(x), j, execution.Outcome{Kind: execution.Refused, Reply: j.defect}, w)
 	case j.refused != nil:
-		x.Attempts++
-		c.end(x, j, *j.refused, w)
+		c.end(c.tried(x), j, *j.refused, w)
 	case j.waits:
 		c.stale = true // look again once a slot is free
 	case j.session == nil:
@@ -184,6 +184,18 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 func (c *claiming) skip(x execution.Execution, reason workflow.Reason) {
 	x.Status, x.Reason, x.UpdatedAt = execution.Skipped, reason, c.now
 	c.updates = append(c.updates, x)
+	if reason.CanEnd() {
+		c.stopped = append(c.stopped, x)
+	}
+}
+
+// tried counts another attempt. Three days of retries begin with the first.
+func (c *claiming) tried(x execution.Execution) execution.Execution {
+	x.Attempts++
+	if x.FirstTriedAt.IsZero() {
+		x.FirstTriedAt = c.now
+	}
+	return x
 }
 
 // end stores an attempt that is over before anything was sent.
@@ -193,13 +205,15 @@ func (c *claiming) end(x execution.Execution, j *job, o execution.Outcome, w *wo
 		StartedAt: c.now, EndedAt: c.now, Outcome: o.Kind, Reply: o.Reply,
 	})
 	c.updates = append(c.updates, x.Settle(o, j.prepared.Hash, w.OnAmbiguous, c.now))
-	c.prepared = append(c.prepared, j.prepared)
+	if j.prepared.ExecutionID != "" {
+		c.prepared = append(c.prepared, j.prepared)
+	}
 }
 
 // capture stores a message of a SYSTEM integration in the outbox: the provider
 // is our own transaction, so nothing can come between.
 func (c *claiming) capture(x execution.Execution, j *job, w *workflow.Armed) {
-	x.Attempts++
+	x = c.tried(x)
 	c.end(x, j, execution.Outcome{Kind: execution.Accepted, Reply: "captured in the outbox"}, w)
 	c.captured = append(c.captured, store.Captured{
 		ID: ident.New("mesg"), ExecutionID: x.ID, IntegrationID: j.integration.ID, CustomerID: x.CustomerID,
@@ -211,7 +225,7 @@ func (c *claiming) capture(x execution.Execution, j *job, w *workflow.Armed) {
 func (c *claiming) take(x execution.Execution, j *job, w *workflow.Armed) {
 	limits := c.e.limits
 	x.Status, x.Reason, x.UpdatedAt = execution.Sending, workflow.Sent, c.now
-	x.Attempts++
+	x = c.tried(x)
 	x.Token = ident.New("tokn")
 	x.LeaseUntil = c.now.Add(limits.SMTP.LongestPhase() + limits.LeaseMargin)
 	c.attempts = append(c.attempts, execution.Attempt{
@@ -240,6 +254,9 @@ func (c *claiming) write(ctx context.Context) error {
 	}
 	if err := c.tx.Capture(ctx, p, c.captured); err != nil {
 		return fmt.Errorf("capturing messages: %w", err)
+	}
+	if err := c.tx.CancelEmptyTriggers(ctx, c.stopped); err != nil {
+		return fmt.Errorf("cancelling triggers: %w", err)
 	}
 	failpoint.Hit(failpoint.ClaimCommitting)
 	return nil

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/failpoint"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -62,7 +61,7 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
-	jobs, err := e.prepare(ctx, p, firstOfEach(due))
+	jobs, err := e.prepare(ctx, p, due)
 	if err != nil {
 		return false, err
 	}
@@ -76,24 +75,11 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 		}
 	}()
 	failpoint.Hit(failpoint.Connected)
+	begun := time.Now() //nolint:forbidigo // the monotonic clock, from before the claim to the first byte
 	progress, err := e.claim(ctx, lane, jobs)
 	if err != nil {
 		return false, err
 	}
-	e.send(jobs, end)
+	e.send(jobs, begun, end)
 	return progress, nil
-}
-
-// firstOfEach keeps the oldest execution of each customer: the others follow
-// when it is done, so that one customer's messages keep their order.
-func firstOfEach(due []execution.Execution) []execution.Execution {
-	seen := map[string]bool{}
-	var first []execution.Execution
-	for _, x := range due {
-		if !seen[string(x.CustomerID)] {
-			seen[string(x.CustomerID)] = true
-			first = append(first, x)
-		}
-	}
-	return first
 }

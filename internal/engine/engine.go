@@ -133,9 +133,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no more work and waits until ctx ends for what is under way.
-// What a provider has not answered by then stays SENDING and is UNCONFIRMED
-// once its lease is over.
+// Stop takes no more work and waits until ctx ends for what is under way. What
+// a provider has not answered by then is broken off, and recorded as what that
+// leaves: not sent, or UNCONFIRMED.
 func (e *Engine) Stop(ctx context.Context) error {
 	err := e.store.StopQueue(ctx)
 	done := make(chan struct{})

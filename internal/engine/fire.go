@@ -203,7 +203,7 @@ func (in *ingestion) execute(t trigger.Trigger) {
 // which this transaction brings, and about those that a state had stopped
 // which has ended.
 func (in *ingestion) resume(ctx context.Context) error {
-	var customers, invoices, released []string
+	var customers, invoices, released, reopened []string
 	for key, n := range in.mirror {
 		switch {
 		case key.Kind == billing.KindCustomer && n.becameKnown():
@@ -221,6 +221,10 @@ func (in *ingestion) resume(ctx context.Context) error {
 		if inv, ok := c.New.(*billing.Invoice); ok && stopEnded(c.Change) {
 			released = append(released, inv.ID)
 		}
+		was, _ := c.Old.(*billing.Customer)
+		if is, ok := c.New.(*billing.Customer); ok && was != nil && was.Closed() && !is.Closed() {
+			reopened = append(reopened, is.ID)
+		}
 	}
 	waiting, err := in.tx.WaitingForCustomers(ctx, in.p, customers)
 	if err != nil {
@@ -231,12 +235,18 @@ func (in *ingestion) resume(ctx context.Context) error {
 		return err
 	}
 	waiting = append(waiting, list...)
-	if len(released) > 0 {
-		list, err := in.tx.NotFired(ctx, in.p, released)
-		if err != nil {
-			return err
+	stopped, err := in.tx.NotFired(ctx, in.p, released)
+	if err != nil {
+		return err
+	}
+	closed, err := in.tx.StoppedByClosing(ctx, in.p, reopened)
+	if err != nil {
+		return err
+	}
+	for _, t := range slices.Concat(stopped, closed) {
+		if t.Revivable() {
+			waiting = append(waiting, t)
 		}
-		waiting = append(waiting, slices.DeleteFunc(list, func(t trigger.Trigger) bool { return !t.Revivable() })...)
 	}
 	for _, t := range waiting {
 		if err := in.again(ctx, t); err != nil {
@@ -300,6 +310,9 @@ func (in *ingestion) stop(ctx context.Context) error {
 		if customer, ok := c.New.(*billing.Customer); ok {
 			f.Customer = customer
 		}
+		if old, moved := c.Old.(*billing.Invoice); moved && old.CustomerID != c.New.(*billing.Invoice).CustomerID {
+			customers[string(old.CustomerID)] = true
+		}
 		if f.Stops(workflow.ToFinal) == workflow.Sent && f.Stops(workflow.FailedPayment) == workflow.Sent {
 			continue
 		}
@@ -361,15 +374,27 @@ func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workfl
 			f.Payment = r
 		}
 	}
-	return f.Stops(x.Variant), nil
+	return stands(x, f), nil
+}
+
+// stands says what stands against an execution in the states that it is about:
+// what stops its variant, or that its invoice has become another customer's.
+func stands(x execution.Execution, f workflow.Facts) workflow.Reason {
+	if x.PaymentID == "" && f.Invoice != nil && f.Invoice.CustomerID != x.CustomerID {
+		return workflow.Superseded
+	}
+	return f.Stops(x.Variant)
 }
 
 // stopEnded reports whether an invoice's old state stopped messages that its
-// new one allows.
+// new one allows, or stopped those to another customer.
 func stopEnded(c billing.Change) bool {
 	old, ok := c.Old.(*billing.Invoice)
 	if !ok {
 		return false
+	}
+	if old.CustomerID != c.New.(*billing.Invoice).CustomerID {
+		return true
 	}
 	before, after := workflow.Facts{Invoice: old}, workflow.Facts{Invoice: c.New.(*billing.Invoice)}
 	for _, v := range []workflow.Variant{workflow.ToFinal, workflow.FailedPayment} {

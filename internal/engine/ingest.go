@@ -114,6 +114,7 @@ type entry struct {
 	row      store.Row
 	resource billing.Resource // nil while it is not known
 	stored   int64            // revision when the transaction began
+	stores   bool             // an item of this transaction stores a state of it
 	dirty    bool
 }
 
@@ -145,7 +146,7 @@ func (e *Engine) ingestPlatform(ctx context.Context, tx *store.Tx, reqs []*inges
 	if err := in.lock(ctx, reqs, relinked); err != nil {
 		return err
 	}
-	if err := in.apply(reqs, relinked); err != nil {
+	if err := in.apply(ctx, reqs, relinked); err != nil {
 		return err
 	}
 	if err := in.write(ctx); err != nil {
@@ -227,8 +228,9 @@ func (in *ingestion) relinked(ctx context.Context, reqs []*ingestRequest) ([]bil
 }
 
 // apply folds the items into the mirror, each against the state before it.
-func (in *ingestion) apply(reqs []*ingestRequest, relinked []billing.Item) error {
+func (in *ingestion) apply(ctx context.Context, reqs []*ingestRequest, relinked []billing.Item) error {
 	for _, r := range reqs {
+		faulty := false
 		for i, item := range r.batch.Items {
 			result, err := in.applyItem(item, r.batch.NoEvents)
 			if err != nil && fault.As(err) == nil {
@@ -236,6 +238,14 @@ func (in *ingestion) apply(reqs []*ingestRequest, relinked []billing.Item) error
 			}
 			result.Err = err
 			r.results[i] = result
+			faulty = faulty || err != nil
+		}
+		if faulty && r.batch.DeliveryID != "" {
+			// It is answered with the fault, and told again: that must
+			// not look like a delivery that was taken.
+			if err := in.tx.Unreceive(ctx, r.batch.Source, r.batch.DeliveryID); err != nil {
+				return err
+			}
 		}
 	}
 	for _, item := range relinked {
@@ -288,7 +298,11 @@ func (in *ingestion) store(n *entry, full billing.Resource) {
 	}
 	n.row.Revision++
 	n.row.Resource, n.dirty = full, true
-	if contact, ok := full.(*billing.Contact); ok {
+	for _, r := range []billing.Resource{n.resource, full} {
+		contact, ok := r.(*billing.Contact)
+		if !ok {
+			continue
+		}
 		if owner := in.mirror[billing.Key{Kind: billing.KindCustomer, ID: string(contact.CustomerID)}]; owner != nil && owner.resource != nil {
 			owner.row.Revision++
 			owner.row.Resource, owner.dirty = owner.resource, true

@@ -53,8 +53,12 @@ func (in *ingestion) lock(ctx context.Context, reqs []*ingestRequest, relinked [
 		return err
 	}
 	for _, kind := range billing.Kinds {
-		if err := in.lockRows(ctx, kind, t.stored.sorted(kind, nil), in.tx.LockForChange, false); err != nil {
+		stored := t.stored.sorted(kind, nil)
+		if err := in.lockRows(ctx, kind, stored, in.tx.LockForChange, false); err != nil {
 			return fmt.Errorf("locking %s: %w", kind, err)
+		}
+		for _, id := range stored {
+			in.mirror[billing.Key{Kind: kind, ID: id}].stores = true
 		}
 		if err := in.lockRows(ctx, kind, t.marked.sorted(kind, t.stored), in.tx.LockForChange, true); err != nil {
 			return fmt.Errorf("locking %s: %w", kind, err)
@@ -62,6 +66,22 @@ func (in *ingestion) lock(ctx context.Context, reqs []*ingestRequest, relinked [
 		t.marked.addAll(t.stored)
 		if err := in.lockRows(ctx, kind, t.named.sorted(kind, t.marked), in.tx.LockAgainstChange, true); err != nil {
 			return fmt.Errorf("locking %s: %w", kind, err)
+		}
+	}
+	return in.complete()
+}
+
+// complete makes sure that the customer of every payment is in the mirror. It
+// may be named by the invoice alone, and that may have been stored after its
+// customer was looked for: then the transaction begins again.
+func (in *ingestion) complete() error {
+	for key, n := range in.mirror {
+		inv, ok := n.resource.(*billing.Invoice)
+		if !ok || key.Kind != billing.KindInvoice || n.stores || inv.CustomerID == "" {
+			continue
+		}
+		if in.mirror[billing.Key{Kind: billing.KindCustomer, ID: string(inv.CustomerID)}] == nil {
+			return store.ErrLost
 		}
 	}
 	return nil
@@ -129,8 +149,8 @@ func (in *ingestion) touched(ctx context.Context, reqs []*ingestRequest, relinke
 		r := item.Resource
 		t.stored.add(r.Kind(), r.Base().ID)
 		t.name(r)
-		if item.Mode != billing.Replace {
-			partial.add(r.Kind(), r.Base().ID)
+		if item.Mode != billing.Replace || r.Kind() == billing.KindContact {
+			partial.add(r.Kind(), r.Base().ID) // a contact may leave another customer
 		}
 		if pay, ok := r.(*billing.Payment); ok && pay.CustomerID == "" {
 			partial.add(billing.KindInvoice, string(pay.InvoiceID))

@@ -63,7 +63,12 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 		id := x.Action.SendEmail.IntegrationID
 		in, ok := integrations[id]
 		if !ok {
-			if in, err = e.store.Integration(ctx, p.ID, string(id)); err != nil {
+			in, err = e.store.Integration(ctx, p.ID, string(id))
+			if errors.Is(err, store.ErrSealed) {
+				j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: err.Error()}
+				continue
+			}
+			if err != nil {
 				return nil, fmt.Errorf("reading the integration of execution %s: %w", x.ID, err)
 			}
 			integrations[id] = in
@@ -72,7 +77,7 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 		if kept, ok := frozen[x.ID]; ok {
 			j.prepared = kept
 			if j.message, err = message.Decode([]byte(kept.Content)); err != nil {
-				return nil, fmt.Errorf("decoding the message of execution %s: %w", x.ID, err)
+				j.defect = "the stored message cannot be read: " + err.Error()
 			}
 			continue
 		}
@@ -100,7 +105,7 @@ func (e *Engine) frozen(ctx context.Context, p platform.ID, due []execution.Exec
 // render makes the message of one job, or notes why there is none.
 func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows string) error {
 	j.prepared = store.Prepared{ExecutionID: j.x.ID, Shows: shows}
-	if j.skip = facts.Stops(j.x.Variant); j.skip != workflow.Sent {
+	if j.skip = stands(j.x, facts); j.skip != workflow.Sent {
 		return nil
 	}
 	from := ""

@@ -15,12 +15,12 @@ import (
 )
 
 // send begins to send all claimed jobs at once and waits for them until the
-// drain's slice ends. What takes longer goes on without the drain, and wakes
+// drain's slice ends. claimedAt lies before the claim's commit: a process that
+// was stopped right after it must not send when it is continued. What takes longer goes on without the drain, and wakes
 // the lane when it is done.
-func (e *Engine) send(jobs []*job, end time.Time) {
+func (e *Engine) send(jobs []*job, claimedAt, end time.Time) {
 	var group sync.WaitGroup
 	var left atomic.Bool
-	claimedAt := time.Now() //nolint:forbidigo // the monotonic clock, from the claim to the first byte
 	for _, j := range jobs {
 		if !j.claimed {
 			continue

@@ -123,8 +123,13 @@ func (s smtpSender) Connect(ctx context.Context) (Session, execution.Outcome) {
 func (e *Engine) connect(ctx context.Context, jobs []*job, patience time.Duration) {
 	groups := map[platform.IntegrationID][]*job{}
 	for _, j := range jobs {
-		if j.skip == "" && j.defect == "" && j.integration.EmailProvider.Variant != platform.System {
-			groups[j.integration.ID] = append(groups[j.integration.ID], j)
+		in := j.integration
+		switch {
+		case j.skip != "" || j.defect != "" || j.refused != nil:
+		case !in.Status.Delivers():
+			j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: "integration " + string(in.ID) + " is " + string(in.Status)}
+		case in.EmailProvider.Variant != platform.System:
+			groups[in.ID] = append(groups[in.ID], j)
 		}
 	}
 	var all sync.WaitGroup
@@ -135,14 +140,7 @@ func (e *Engine) connect(ctx context.Context, jobs []*job, patience time.Duratio
 }
 
 func (e *Engine) connectGroup(ctx context.Context, group []*job, patience time.Duration) {
-	in := group[0].integration
-	if !in.Status.Delivers() {
-		for _, j := range group {
-			j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: "integration " + string(in.ID) + " is " + string(in.Status)}
-		}
-		return
-	}
-	s := e.senders.of(in)
+	s := e.senders.of(group[0].integration)
 	first := group[0]
 	if !s.take(ctx, patience) {
 		for _, j := range group {

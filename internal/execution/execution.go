@@ -67,6 +67,7 @@ type Execution struct {
 	DueAt         time.Time
 	NextAttemptAt time.Time // of a WAITING one
 	Attempts      int
+	FirstTriedAt  time.Time // of the first attempt: retries end 72 hours after it
 	// Token fences: who claims gets a fresh one, and only its holder may
 	// record what happened.
 	Token      string

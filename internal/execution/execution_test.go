@@ -15,10 +15,13 @@ var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 func TestSettle(t *testing.T) {
 	claimed := execution.Execution{
-		Status: execution.Sending, Token: "t", LeaseUntil: now.Add(time.Minute), Attempts: 1, CreatedAt: now.Add(-time.Hour),
+		Status: execution.Sending, Token: "t", LeaseUntil: now.Add(time.Minute), Attempts: 1,
+		FirstTriedAt: now.Add(-time.Hour), CreatedAt: now.Add(-10 * execution.RetryFor),
 	}
 	old := claimed
-	old.CreatedAt = now.Add(-execution.RetryFor)
+	old.FirstTriedAt = now.Add(-execution.RetryFor)
+	doubted := claimed
+	doubted.FrozenHash = "hash"
 	for name, c := range map[string]struct {
 		from    execution.Execution
 		outcome execution.OutcomeKind
@@ -29,6 +32,7 @@ func TestSettle(t *testing.T) {
 		"refused":                     {claimed, execution.Refused, workflow.Hold, execution.Failed},
 		"deferred":                    {claimed, execution.Deferred, workflow.Hold, execution.Waiting},
 		"deferred for three days":     {old, execution.Deferred, workflow.Hold, execution.Failed},
+		"refused after a doubt":       {doubted, execution.Refused, workflow.Resend, execution.Unconfirmed},
 		"unknown, held":               {claimed, execution.Unknown, workflow.Hold, execution.Unconfirmed},
 		"unknown, by default":         {claimed, execution.Unknown, "", execution.Unconfirmed},
 		"unknown, sent again":         {claimed, execution.Unknown, workflow.Resend, execution.Waiting},
@@ -41,7 +45,7 @@ func TestSettle(t *testing.T) {
 		if waits := got.Status == execution.Waiting; waits != got.NextAttemptAt.After(now) {
 			t.Errorf("%s: got a next attempt at %v for %s", name, got.NextAttemptAt, got.Status)
 		}
-		if frozen := c.outcome == execution.Unknown; frozen != (got.FrozenHash == "hash") {
+		if frozen := c.outcome == execution.Unknown || c.from.FrozenHash != ""; frozen != (got.FrozenHash == "hash") {
 			t.Errorf("%s: got frozen %q, want it frozen by an unknown outcome alone", name, got.FrozenHash)
 		}
 	}

@@ -12,14 +12,18 @@ import (
 func (e Execution) Settle(o Outcome, contentHash string, onAmbiguous workflow.OnAmbiguous, now time.Time) Execution {
 	e.Token, e.LeaseUntil, e.NextAttemptAt, e.UpdatedAt = "", time.Time{}, time.Time{}, now
 	e.Reason = workflow.Sent
-	exhausted := now.Sub(e.CreatedAt) >= RetryFor
+	exhausted := now.Sub(e.FirstTriedAt) >= RetryFor
+	lost := Failed
+	if e.FrozenHash != "" {
+		lost = Unconfirmed // what was refused now may have been taken before
+	}
 	switch o.Kind {
 	case Accepted:
 		e.Status = Sent
 	case Deferred:
 		e.Status, e.NextAttemptAt = Waiting, now.Add(Backoff(e.Attempts, o.RetryAfter))
 		if exhausted {
-			e.Status, e.NextAttemptAt = Failed, time.Time{}
+			e.Status, e.NextAttemptAt = lost, time.Time{}
 		}
 	case Unknown:
 		// The bytes whose outcome is unknown never change: a second
@@ -30,7 +34,7 @@ func (e Execution) Settle(o Outcome, contentHash string, onAmbiguous workflow.On
 			e.Status, e.NextAttemptAt = Waiting, now.Add(Backoff(e.Attempts, 0))
 		}
 	case Refused:
-		e.Status = Failed
+		e.Status = lost
 	}
 	return e
 }

@@ -14,19 +14,19 @@ import (
 )
 
 const executionColumns = `platform_id, id, trigger_id, workflow_id, action_id, action, variant, customer_id, invoice_id, payment_id,
-	lane, position, status, reason, due_at, next_attempt_at, attempts, token, lease_until, frozen_hash, created_at, updated_at`
+	lane, position, status, reason, due_at, next_attempt_at, attempts, token, lease_until, frozen_hash, first_tried_at, created_at, updated_at`
 
 func scanExecution(rs rows) (execution.Execution, error) {
 	var e execution.Execution
 	var action []byte
-	var due, next, lease, created, updated int64
+	var due, next, lease, tried, created, updated int64
 	if err := rs.Scan(&e.PlatformID, &e.ID, &e.TriggerID, &e.WorkflowID, &e.ActionID, &action, &e.Variant, &e.CustomerID,
 		&e.InvoiceID, &e.PaymentID, &e.Lane, &e.Position, &e.Status, &e.Reason, &due, &next, &e.Attempts, &e.Token, &lease,
-		&e.FrozenHash, &created, &updated); err != nil {
+		&e.FrozenHash, &tried, &created, &updated); err != nil {
 		return e, err
 	}
 	e.DueAt, e.NextAttemptAt, e.LeaseUntil = instant(due), instant(next), instant(lease)
-	e.CreatedAt, e.UpdatedAt = instant(created), instant(updated)
+	e.FirstTriedAt, e.CreatedAt, e.UpdatedAt = instant(tried), instant(created), instant(updated)
 	return e, json.Unmarshal(action, &e.Action)
 }
 
@@ -85,19 +85,22 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 	}
 	_, err := tx.c.execMany(ctx,
 		`INSERT INTO executions (`+executionColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, '', 0, '', $16, $16)`, args)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, '', 0, '', 0, $16, $16)`, args)
 	if err != nil {
 		return fmt.Errorf("inserting executions: %w", err)
 	}
 	return nil
 }
 
-// Due reads the PENDING executions of a lane whose time has come, the oldest
-// first, without locking them.
+// Due reads, of each customer of a lane, the oldest PENDING execution whose time
+// has come, the oldest first, without locking them.
 func (r Reader) Due(ctx context.Context, l Lane, now time.Time, limit int) ([]execution.Execution, error) {
 	return all(ctx, r.c, scanExecution,
-		`SELECT `+executionColumns+` FROM executions
-		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3
+		`SELECT `+executionColumns+` FROM executions e
+		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND NOT EXISTS (
+		     SELECT 1 FROM executions o WHERE o.platform_id = $1 AND o.customer_id = e.customer_id
+		     AND o.status IN ('PENDING', 'WAITING', 'SENDING') AND o.status = 'PENDING'
+		     AND (o.due_at, o.created_at, o.position, o.id) < (e.due_at, e.created_at, e.position, e.id))
 		 ORDER BY due_at, created_at, position, id LIMIT $4`, string(l.PlatformID), l.Number, micros(now), limit)
 }
 
@@ -155,7 +158,7 @@ func (tx *Tx) UpdateExecutions(ctx context.Context, list []execution.Execution) 
 	}
 	_, err := tx.c.execMany(ctx,
 		`UPDATE executions SET status = $3, reason = $4, due_at = $5, next_attempt_at = $6, attempts = $7, token = $8,
-		     lease_until = $9, frozen_hash = $10, updated_at = $11
+		     lease_until = $9, frozen_hash = $10, updated_at = $11, first_tried_at = $12
 		 WHERE platform_id = $1 AND id = $2`, args)
 	return err
 }
@@ -163,7 +166,7 @@ func (tx *Tx) UpdateExecutions(ctx context.Context, list []execution.Execution) 
 func stateArgs(e execution.Execution) []any {
 	return []any{
 		string(e.PlatformID), string(e.ID), string(e.Status), string(e.Reason), micros(e.DueAt), micros(e.NextAttemptAt),
-		e.Attempts, e.Token, micros(e.LeaseUntil), e.FrozenHash, micros(e.UpdatedAt),
+		e.Attempts, e.Token, micros(e.LeaseUntil), e.FrozenHash, micros(e.UpdatedAt), micros(e.FirstTriedAt),
 	}
 }
 
@@ -177,8 +180,8 @@ func (tx *Tx) Settle(ctx context.Context, list []execution.Execution, tokens []s
 	}
 	changed, err := tx.c.execMany(ctx,
 		`UPDATE executions SET status = $3, reason = $4, due_at = $5, next_attempt_at = $6, attempts = $7, token = $8,
-		     lease_until = $9, frozen_hash = $10, updated_at = $11
-		 WHERE platform_id = $1 AND id = $2 AND status = 'SENDING' AND token = $12`, args)
+		     lease_until = $9, frozen_hash = $10, updated_at = $11, first_tried_at = $12
+		 WHERE platform_id = $1 AND id = $2 AND status = 'SENDING' AND token = $13`, args)
 	settled := make([]bool, len(changed))
 	for i, n := range changed {
 		settled[i] = n == 1

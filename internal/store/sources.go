@@ -78,6 +78,13 @@ func (tx *Tx) InsertSource(ctx context.Context, s platform.Source) error {
 	return err
 }
 
+// Unreceive forgets a webhook that this transaction received.
+func (tx *Tx) Unreceive(ctx context.Context, s platform.Source, deliveryID string) error {
+	_, err := tx.c.exec(ctx, `DELETE FROM source_deliveries WHERE platform_id = $1 AND source_id = $2 AND delivery_id = $3`,
+		string(s.PlatformID), string(s.ID), deliveryID)
+	return err
+}
+
 // Receive notes a webhook and reports whether it is new. The note commits with
 // what the webhook changes, so a delivery that died leaves none.
 func (tx *Tx) Receive(ctx context.Context, s platform.Source, deliveryID string, now time.Time) (bool, error) {

@@ -102,9 +102,23 @@ func (tx *Tx) WaitingForInvoices(ctx context.Context, p platform.ID, invoices []
 
 // NotFired reads and locks the triggers of invoices that were skipped or cancelled.
 func (tx *Tx) NotFired(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
+	if len(invoices) == 0 {
+		return nil, nil
+	}
 	return all(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = ANY($2) AND invoice_id <> ''
 		 AND status IN ('SKIPPED', 'CANCELLED') ORDER BY id FOR UPDATE`, string(p), invoices)
+}
+
+// StoppedByClosing reads and locks the triggers of customers that were stopped
+// because the customer was closed.
+func (tx *Tx) StoppedByClosing(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	if len(customers) == 0 {
+		return nil, nil
+	}
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = ANY($2)
+		 AND reason = 'CUSTOMER_CLOSED' ORDER BY id FOR UPDATE`, string(p), customers)
 }
 
 // CancelEmptyTriggers cancels the triggers of executions that were cancelled,
@@ -156,7 +170,7 @@ func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*bil
 	for _, text := range []string{
 		`UPDATE triggers SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND invoice_id = ''`,
 		`UPDATE executions SET invoice_id = $3 WHERE platform_id = $1 AND payment_id = $2 AND invoice_id = ''
-		 AND status IN ('PENDING', 'WAITING')`,
+		 AND status IN ('PENDING', 'WAITING', 'SENDING')`,
 	} {
 		if _, err := tx.c.execMany(ctx, text, args); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
@@ -23,10 +24,13 @@ func (v *vault) seal(secret []byte, platform, row string) ([]byte, error) {
 	return v.aead.Encrypt(secret, []byte(platform+"/"+row))
 }
 
+// ErrSealed says that a secret cannot be opened with this process's master key.
+var ErrSealed = errors.New("the secret cannot be opened, was DUNWELL_MASTER_KEY changed?")
+
 func (v *vault) open(sealed []byte, platform, row string) ([]byte, error) {
 	secret, err := v.aead.Decrypt(sealed, []byte(platform+"/"+row))
 	if err != nil {
-		return nil, fmt.Errorf("opening the secret of %s (was DUNWELL_MASTER_KEY changed?): %w", row, err)
+		return nil, fmt.Errorf("opening the secret of %s: %w", row, ErrSealed)
 	}
 	return secret, nil
 }

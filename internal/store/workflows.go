@@ -54,10 +54,14 @@ func (tx *Tx) InsertWorkflow(ctx context.Context, p platform.ID, w workflow.Work
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
 		string(p), string(w.ID), w.Reference, w.Name, string(w.Type), string(w.Status), w.Version, doc,
 		micros(w.CreatedAt), micros(w.UpdatedAt))
-	if err == nil && n == 0 {
-		return taken("WORKFLOW", "workflow", w.Reference)
+	if err != nil || n == 1 {
+		return err
 	}
-	return err
+	// A commit whose outcome was not known may have stored this very workflow.
+	if mine, err := tx.Workflow(ctx, p, string(w.ID)); err == nil && mine.ID == w.ID {
+		return nil
+	}
+	return taken("WORKFLOW", "workflow", w.Reference)
 }
 
 // UpdateWorkflow replaces a workflow. A reference that is taken is a fault.

@@ -48,13 +48,5 @@ func Late(w workflow.Workflow, eventAt, now time.Time) bool {
 // what stood against it has ended: only a FIRED trigger spends its key, and
 // only a state of a resource can end.
 func (t *Trigger) Revivable() bool {
-	if t.Status != Skipped && t.Status != Cancelled {
-		return false
-	}
-	switch t.Reason {
-	case workflow.PaidReason, workflow.VoidReason, workflow.NotFinal, workflow.OnHold, workflow.CustomerClosed:
-		return true
-	default:
-		return false
-	}
+	return (t.Status == Skipped || t.Status == Cancelled) && t.Reason.CanEnd()
 }

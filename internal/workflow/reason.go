@@ -22,7 +22,19 @@ const (
 	PreferenceOff      Reason = "PREFERENCE_OFF"
 	TooLate            Reason = "TOO_LATE"
 	SendingPaused      Reason = "SENDING_PAUSED"
+	Superseded         Reason = "SUPERSEDED"
 )
+
+// CanEnd reports whether a reason is a state that may end: then the message
+// that it stopped may go after all.
+func (r Reason) CanEnd() bool {
+	switch r {
+	case PaidReason, VoidReason, NotFinal, OnHold, CustomerClosed, Superseded:
+		return true
+	default:
+		return false
+	}
+}
 
 // Facts are the states that decide about one message. A nil is not known.
 type Facts struct {

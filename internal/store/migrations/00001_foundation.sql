@@ -161,6 +161,7 @@ CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id);
 CREATE INDEX triggers_by_resource ON triggers (platform_id, kind, resource_id);
 CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 CREATE INDEX triggers_by_invoice ON triggers (platform_id, invoice_id) WHERE invoice_id <> '';
+CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
 CREATE TABLE executions (
@@ -184,6 +185,7 @@ CREATE TABLE executions (
     token           TEXT   NOT NULL,
     lease_until     BIGINT NOT NULL,
     frozen_hash     TEXT   NOT NULL,
+    first_tried_at  BIGINT NOT NULL,
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
@@ -191,7 +193,7 @@ CREATE TABLE executions (
 CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at, position) WHERE status = 'PENDING';
 CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
-CREATE INDEX executions_open ON executions (platform_id, customer_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_open_payment ON executions (platform_id, payment_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_open_workflow ON executions (platform_id, workflow_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id);
