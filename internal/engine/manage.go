@@ -232,3 +232,22 @@ func (e *Engine) CreateSource(ctx context.Context, s platform.Source) (platform.
 	s.ID, s.CreatedAt, s.UpdatedAt = platform.NewSourceID(), now, now
 	return s, e.store.Write(ctx, func(tx *store.Tx) error { return tx.InsertSource(ctx, s) })
 }
+
+// ChangeSource changes a source, for instance its signing secret.
+func (e *Engine) ChangeSource(ctx context.Context, p platform.ID, idOrReference string, change func(*platform.Source) error) (platform.Source, error) {
+	var out platform.Source
+	err := e.store.Write(ctx, func(tx *store.Tx) error {
+		old, err := tx.Source(ctx, p, idOrReference)
+		if err != nil {
+			return err
+		}
+		s := old
+		if err := change(&s); err != nil {
+			return err
+		}
+		s.ID, s.PlatformID, s.Type, s.CreatedAt, s.UpdatedAt = old.ID, old.PlatformID, old.Type, old.CreatedAt, e.Now()
+		out = s
+		return tx.UpdateSource(ctx, s)
+	})
+	return out, err
+}

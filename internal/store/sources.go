@@ -78,6 +78,25 @@ func (tx *Tx) InsertSource(ctx context.Context, s platform.Source) error {
 	return err
 }
 
+// UpdateSource replaces a source. A reference that is taken is a fault.
+func (tx *Tx) UpdateSource(ctx context.Context, s platform.Source) error {
+	doc, err := encode(s)
+	if err != nil {
+		return err
+	}
+	sealed, err := tx.vault.seal([]byte(s.SigningSecret), string(s.PlatformID), string(s.ID))
+	if err != nil {
+		return err
+	}
+	_, err = tx.c.exec(ctx,
+		`UPDATE sources SET reference = $3, doc = $4, secret = $5, updated_at = $6 WHERE platform_id = $1 AND id = $2`,
+		string(s.PlatformID), string(s.ID), s.Reference, doc, sealed, micros(s.UpdatedAt))
+	if tx.s.db.duplicate(err) {
+		return taken("", "source", s.Reference)
+	}
+	return err
+}
+
 // Unreceive forgets a webhook that this transaction received.
 func (tx *Tx) Unreceive(ctx context.Context, s platform.Source, deliveryID string) error {
 	_, err := tx.c.exec(ctx, `DELETE FROM source_deliveries WHERE platform_id = $1 AND source_id = $2 AND delivery_id = $3`,
