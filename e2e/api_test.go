@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	_ "github.com/dunwellhq/dunwell/internal/apitest"
+	"github.com/dunwellhq/dunwell/internal/apitest"
 )
 
 // object is a JSON object.
@@ -88,7 +88,7 @@ func (w *world) call(method, path string, body any, header ...string) (int, []by
 		w.Fatalf("%s %s: %v", method, path, err)
 	}
 	defer response.Body.Close()
-	//apitest.Check(w, request, response)
+	apitest.Check(w, request, response)
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		w.Fatalf("%s %s: %v", method, path, err)
