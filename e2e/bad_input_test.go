@@ -230,7 +230,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"DUNWELL_ADMIN_LISTEN":       {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_ADMIN_LISTEN=everywhere"},
 		"DUNWELL_BOOTSTRAP_API_KEY":  {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_BOOTSTRAP_API_KEY=secret"},
 		"DUNWELL_WORKERS":            {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_WORKERS=-1"},
-		"--log-format":               {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LOG_FORMAT=xml"},
+		"DUNWELL_LOG_FORMAT":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LOG_FORMAT=xml"},
 		"DUNWELL_MASTER_KEY: Postgr": {"DUNWELL_DATABASE_URL=postgres://localhost/dunwell"},
 		"dir/d.db":                   {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
 		"PostgreSQL":                 {"DUNWELL_DATABASE_URL=postgres://127.0.0.1:1/dunwell?sslmode=disable", "DUNWELL_MASTER_KEY=" + key},

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -20,7 +21,7 @@ import (
 type Database struct {
 	DatabaseURL string `name:"database-url" env:"DUNWELL_DATABASE_URL" default:"sqlite:dunwell.db" placeholder:"URL" help:"Where everything is kept: sqlite:FILE or postgres://…"`
 	MasterKey   string `name:"master-key" env:"DUNWELL_MASTER_KEY" placeholder:"BASE64" help:"32 bytes in base64 that encrypt provider secrets. SQLite: made once beside the file if unset. PostgreSQL: required."`
-	LogFormat   string `name:"log-format" env:"DUNWELL_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of the log on standard error: text or json."`
+	LogFormat   string `name:"log-format" env:"DUNWELL_LOG_FORMAT" default:"text" help:"Form of the log on standard error: text or json."`
 }
 
 // Serve is the settings of a serving process.
@@ -43,6 +44,10 @@ func (d Database) Check() error {
 		return bad("DUNWELL_DATABASE_URL", "it must begin with sqlite: or postgres://")
 	case d.DatabaseURL == "sqlite:":
 		return bad("DUNWELL_DATABASE_URL", "it names no file, write it as sqlite:dunwell.db")
+	case d.IsSQLite() && !isFolder(filepath.Dir(strings.TrimPrefix(d.DatabaseURL, "sqlite:"))):
+		return bad("DUNWELL_DATABASE_URL", "the folder of the file does not exist, make it first")
+	case d.LogFormat != "" && d.LogFormat != "text" && d.LogFormat != "json":
+		return bad("DUNWELL_LOG_FORMAT", "it must be text or json")
 	}
 	if d.MasterKey == "" {
 		if postgres {
@@ -52,6 +57,11 @@ func (d Database) Check() error {
 	}
 	_, err := decodeKey(d.MasterKey)
 	return err
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // Check says what is wrong with the settings.

@@ -25,6 +25,8 @@ func TestCheckNamesTheSetting(t *testing.T) {
 	}{
 		"other database":        {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
 		"no file":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
+		"no folder":             {func(s *config.Serve) { s.DatabaseURL = "sqlite:no/such/d.db" }, "DUNWELL_DATABASE_URL"},
+		"log format":            {func(s *config.Serve) { s.LogFormat = "xml" }, "DUNWELL_LOG_FORMAT"},
 		"PostgreSQL, no key":    {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
 		"short master key":      {func(s *config.Serve) { s.MasterKey = "c2hvcnQ=" }, "DUNWELL_MASTER_KEY"},
 		"address without port":  {func(s *config.Serve) { s.Listen = "localhost" }, "DUNWELL_LISTEN"},

@@ -123,7 +123,8 @@ func (e *Engine) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := errors.Join(e.Sweep(ctx), e.WakeNeglected(ctx)); err != nil {
+	// What was due when a process ended has nobody looking at it.
+	if err := errors.Join(e.Sweep(ctx), e.wakeDueBefore(ctx, e.Now())); err != nil {
 		return err
 	}
 	if err := e.store.StartQueue(context.WithoutCancel(ctx)); err != nil {

@@ -128,7 +128,11 @@ func (e *Engine) giveUp(ctx context.Context, tx *store.Tx, x execution.Execution
 // WakeNeglected wakes lanes with executions that have been due for too long:
 // their wake-up was lost with a process, or they are behind.
 func (e *Engine) WakeNeglected(ctx context.Context) error {
-	lanes, err := e.store.Neglected(ctx, e.Now().Add(-e.limits.Neglect))
+	return e.wakeDueBefore(ctx, e.Now().Add(-e.limits.Neglect))
+}
+
+func (e *Engine) wakeDueBefore(ctx context.Context, t time.Time) error {
+	lanes, err := e.store.Neglected(ctx, t)
 	if err != nil || len(lanes) == 0 {
 		return err
 	}
