@@ -46,6 +46,9 @@ func versionMembers(m *members, v *billing.Version) {
 	number(m, byNumber, &numbered, 0, 1<<63-1, plain)
 	instant(m, byTime, &at, plain)
 	n, t := m.given(byNumber), m.given(byTime)
+	if t != nil && at.After(m.now.Add(aheadBy)) {
+		m.wrong(t, byTime, "at most 5 minutes ahead of the clock")
+	}
 	switch {
 	case n != nil && t != nil:
 		m.report(max(n.at, t.at), fault.Invalid, m.path(byTime),
@@ -54,9 +57,6 @@ func versionMembers(m *members, v *billing.Version) {
 		*v = billing.Version{Kind: billing.ByNumber, Number: numbered}
 	case t != nil && !at.IsZero():
 		*v = billing.At(at)
-		if at.After(m.now.Add(aheadBy)) {
-			m.wrong(t, byTime, "at most 5 minutes ahead of the clock")
-		}
 	}
 }
 
