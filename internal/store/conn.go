@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +17,9 @@ type conn interface {
 	// execMany runs one statement once for each list of arguments, in one
 	// round trip, and returns how many rows each changed.
 	execMany(ctx context.Context, text string, args [][]any) ([]int64, error)
+	// queryMany runs one query once for each list of arguments, in their order
+	// and in one round trip.
+	queryMany(ctx context.Context, text string, args [][]any, each func(rows) error) error
 }
 
 // rows is what a query returns, in the words of both drivers.
@@ -46,6 +49,29 @@ func all[T any](ctx context.Context, c conn, scan func(rows) (T, error), text st
 		out = append(out, v)
 	}
 	return out, rs.Err()
+}
+
+// lookUp reads the rows of a query for each list of arguments. A list of keys
+// is looked up key by key, and not with "= ANY": that way PostgreSQL uses the
+// index of the key whatever its statistics say, and locks rows in the order of
+// the keys.
+func lookUp[T any](ctx context.Context, c conn, scan func(rows) (T, error), text string, args [][]any) ([]T, error) {
+	var out []T
+	err := c.queryMany(ctx, text, args, func(rs rows) error {
+		v, err := scan(rs)
+		out = append(out, v)
+		return err
+	})
+	return out, err
+}
+
+// keyed puts the same first arguments before each of the keys.
+func keyed[K ~string](keys []K, first ...any) [][]any {
+	args := make([][]any, len(keys))
+	for i, k := range keys {
+		args[i] = append(slices.Clone(first), string(k))
+	}
+	return args
 }
 
 // one reads the only row of a query, or returns errNoRow.
@@ -126,63 +152,33 @@ func (c pgConn) execMany(ctx context.Context, text string, args [][]any) ([]int6
 	return changed, results.Close()
 }
 
-// sqlQuerier is what a pool and a transaction of database/sql share.
-type sqlQuerier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-}
-
-type sqliteConn struct{ q sqlQuerier }
-
-func (c sqliteConn) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	args, err := sqliteArgs(args)
-	if err != nil {
-		return 0, err
-	}
-	res, err := c.q.ExecContext(ctx, sqliteText(text), args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (c sqliteConn) query(ctx context.Context, text string, args ...any) (rows, error) {
-	args, err := sqliteArgs(args)
-	if err != nil {
-		return nil, err
-	}
-	rs, err := c.q.QueryContext(ctx, sqliteText(text), args...) //nolint:rowserrcheck // all checks it
-	if err != nil {
-		return nil, err
-	}
-	return sqliteRows{rs}, nil
-}
-
-func (c sqliteConn) execMany(ctx context.Context, text string, args [][]any) ([]int64, error) {
+func (c pgConn) queryMany(ctx context.Context, text string, args [][]any, each func(rows) error) error {
 	if len(args) == 0 {
-		return nil, nil
+		return nil
 	}
-	stmt, err := c.q.PrepareContext(ctx, sqliteText(text))
-	if err != nil {
-		return nil, err
+	batch := new(pgx.Batch)
+	for _, a := range args {
+		batch.Queue(text, a...)
 	}
-	defer func() { _ = stmt.Close() }()
-	changed := make([]int64, len(args))
-	for i, a := range args {
-		res, err := stmt.ExecContext(ctx, a...)
+	results := c.q.SendBatch(ctx, batch)
+	for range args {
+		rs, err := results.Query()
+		if err == nil {
+			err = drain(rs, each)
+		}
 		if err != nil {
-			return nil, err
-		}
-		if changed[i], err = res.RowsAffected(); err != nil {
-			return nil, err
+			return errors.Join(err, results.Close())
 		}
 	}
-	return changed, nil
+	return results.Close()
 }
 
-// sqliteRows gives sql.Rows a Close that returns nothing: what it could say,
-// Err has said.
-type sqliteRows struct{ *sql.Rows }
-
-func (r sqliteRows) Close() { _ = r.Rows.Close() }
+func drain(rs rows, each func(rows) error) error {
+	defer rs.Close()
+	for rs.Next() {
+		if err := each(rs); err != nil {
+			return err
+		}
+	}
+	return rs.Err()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -33,6 +34,7 @@ func scanExecution(rs rows) (execution.Execution, error) {
 var executionList = list{
 	from:    "executions",
 	columns: executionColumns,
+	where:   "created_at > 0",
 	order:   []string{"created_at", "updated_at", "status"},
 	filters: []string{"id", "status", "workflow_id", "trigger_id", "customer_id", "invoice_id", "payment_id"},
 }
@@ -54,15 +56,16 @@ func (r Reader) Executions(ctx context.Context, p platform.ID, q Query) (Page[ex
 
 // Attempts reads the attempts of executions, in order.
 func (r Reader) Attempts(ctx context.Context, p platform.ID, ids []string) (map[execution.ID][]execution.Attempt, error) {
-	list, err := all(ctx, r.c, func(rs rows) (execution.Attempt, error) {
+	list, err := lookUp(ctx, r.c, func(rs rows) (execution.Attempt, error) {
 		var a execution.Attempt
 		var started, ended int64
 		err := rs.Scan(&a.ExecutionID, &a.Number, &a.Token, &a.ContentHash, &started, &ended, &a.Outcome, &a.Reply)
 		a.StartedAt, a.EndedAt = instant(started), instant(ended)
 		return a, err
 	}, `SELECT execution_id, number, token, content_hash, started_at, ended_at, outcome, reply FROM attempts
-	    WHERE platform_id = $1 AND execution_id = ANY($2) ORDER BY execution_id, number`, string(p), ids)
+	    WHERE platform_id = $1 AND execution_id = $2`, keyed(ids, string(p)))
 	found := map[execution.ID][]execution.Attempt{}
+	slices.SortFunc(list, func(a, b execution.Attempt) int { return a.Number - b.Number })
 	for _, a := range list {
 		found[a.ExecutionID] = append(found[a.ExecutionID], a)
 	}
@@ -113,10 +116,9 @@ func (tx *Tx) LockLane(ctx context.Context, l Lane) error {
 
 // Busy returns which of the customers have an execution SENDING.
 func (r Reader) Busy(ctx context.Context, p platform.ID, customers []string) (map[string]bool, error) {
-	list, err := all(ctx, r.c, column[string],
-		`SELECT customer_id FROM executions WHERE platform_id = $1 AND customer_id = ANY($2)
-		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status = 'SENDING'`,
-		string(p), customers)
+	list, err := lookUp(ctx, r.c, column[string],
+		`SELECT customer_id FROM executions WHERE platform_id = $1 AND customer_id = $2
+		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status = 'SENDING'`, keyed(customers, string(p)))
 	busy := make(map[string]bool, len(list))
 	for _, c := range list {
 		busy[c] = true
@@ -127,27 +129,25 @@ func (r Reader) Busy(ctx context.Context, p platform.ID, customers []string) (ma
 // TakePending reads and locks those of the executions that are still PENDING,
 // leaving out what another transaction has locked.
 func (tx *Tx) TakePending(ctx context.Context, p platform.ID, ids []string) ([]execution.Execution, error) {
-	return all(ctx, tx.c, scanExecution,
-		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND id = ANY($2) AND status = 'PENDING'
-		 ORDER BY id FOR UPDATE SKIP LOCKED`, string(p), ids)
+	list, err := lookUp(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`,
+		keyed(slices.Sorted(slices.Values(ids)), string(p)))
+	return slices.DeleteFunc(list, func(e execution.Execution) bool { return e.Status != execution.Pending }), err
 }
 
 // OpenOf reads and locks the executions of customers that a change may still
 // stop: those PENDING or WAITING.
 func (tx *Tx) OpenOf(ctx context.Context, p platform.ID, customers []string) ([]execution.Execution, error) {
-	if len(customers) == 0 {
-		return nil, nil
-	}
-	return all(ctx, tx.c, scanExecution,
-		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND customer_id = ANY($2)
-		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status <> 'SENDING' ORDER BY id FOR UPDATE`, string(p), customers)
+	return lookUp(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND customer_id = $2
+		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status <> 'SENDING' FOR UPDATE`, keyed(customers, string(p)))
 }
 
 // OpenOfWorkflow reads and locks the executions of a workflow that have not begun.
 func (tx *Tx) OpenOfWorkflow(ctx context.Context, p platform.ID, w workflow.ID) ([]execution.Execution, error) {
 	return all(ctx, tx.c, scanExecution,
 		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND workflow_id = $2
-		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status <> 'SENDING' ORDER BY id FOR UPDATE`, string(p), string(w))
+		 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status <> 'SENDING' FOR UPDATE`, string(p), string(w))
 }
 
 // UpdateExecutions stores the state of locked executions.

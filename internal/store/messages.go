@@ -22,10 +22,10 @@ type Prepared struct {
 
 // ReadPrepared reads the messages of executions.
 func (r Reader) ReadPrepared(ctx context.Context, p platform.ID, ids []string) (map[execution.ID]Prepared, error) {
-	list, err := all(ctx, r.c, func(rs rows) (m Prepared, err error) {
+	list, err := lookUp(ctx, r.c, func(rs rows) (m Prepared, err error) {
 		return m, rs.Scan(&m.ExecutionID, &m.Shows, &m.Problem, &m.Hash, &m.Content)
-	}, `SELECT execution_id, shows, problem, hash, content FROM messages WHERE platform_id = $1 AND execution_id = ANY($2)`,
-		string(p), ids)
+	}, `SELECT execution_id, shows, problem, hash, content FROM messages WHERE platform_id = $1 AND execution_id = $2`,
+		keyed(ids, string(p)))
 	found := make(map[execution.ID]Prepared, len(list))
 	for _, m := range list {
 		found[m.ExecutionID] = m
@@ -70,6 +70,7 @@ func scanCaptured(rs rows) (Captured, error) {
 var outboxList = list{
 	from:    "outbox",
 	columns: capturedColumns,
+	where:   "created_at > 0",
 	order:   []string{"created_at"},
 	filters: []string{"id", "execution_id", "integration_id", "customer_id"},
 }

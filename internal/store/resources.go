@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -97,19 +98,19 @@ func (r Reader) ReadResources(ctx context.Context, p platform.ID, kind billing.K
 
 // ReadContacts reads the contacts of customers, in the order of their ids.
 func (r Reader) ReadContacts(ctx context.Context, p platform.ID, customers []string) ([]Stored, error) {
-	return all(ctx, r.c, scanStored,
-		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = 'CONTACT' AND customer_id = ANY($2)
-		 AND customer_id <> '' AND revision > 0 ORDER BY id`, string(p), customers)
+	list, err := lookUp(ctx, r.c, scanStored,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = 'CONTACT' AND customer_id = $2
+		 AND customer_id <> '' AND revision > 0`, keyed(customers, string(p)))
+	slices.SortFunc(list, func(a, b Stored) int { return strings.Compare(a.ID, b.ID) })
+	return list, err
 }
 
+// resources reads rows by their keys, in the order of the keys.
 func (r Reader) resources(ctx context.Context, lock string, p platform.ID, kind billing.Kind, ids []string) (map[string]Stored, error) {
 	found := make(map[string]Stored, len(ids))
-	if len(ids) == 0 {
-		return found, nil
-	}
-	list, err := all(ctx, r.c, scanStored,
-		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = ANY($3) ORDER BY id`+lock,
-		string(p), string(kind), ids)
+	list, err := lookUp(ctx, r.c, scanStored,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = $3`+lock,
+		keyed(slices.Sorted(slices.Values(ids)), string(p), string(kind)))
 	if err != nil {
 		return nil, fmt.Errorf("reading resources: %w", err)
 	}
@@ -134,12 +135,9 @@ func (tx *Tx) LockAgainstChange(ctx context.Context, p platform.ID, kind billing
 // hold must be read in a later statement: the one that waits for a lock sees
 // the rows it locks as they are now, but all others as they were before.
 func (tx *Tx) HoldResources(ctx context.Context, p platform.ID, kind billing.Kind, ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	_, err := all(ctx, tx.c, column[string],
-		`SELECT id FROM resources WHERE platform_id = $1 AND kind = $2 AND id = ANY($3) ORDER BY id FOR SHARE`,
-		string(p), string(kind), ids)
+	_, err := lookUp(ctx, tx.c, column[string],
+		`SELECT id FROM resources WHERE platform_id = $1 AND kind = $2 AND id = $3 FOR SHARE`,
+		keyed(slices.Sorted(slices.Values(ids)), string(p), string(kind)))
 	return err
 }
 
@@ -238,13 +236,10 @@ func (tx *Tx) PutLinks(ctx context.Context, p platform.ID, links []billing.Link)
 // Links reads the invoices of external references.
 func (r Reader) Links(ctx context.Context, p platform.ID, references []string) (map[string]billing.InvoiceID, error) {
 	found := map[string]billing.InvoiceID{}
-	if len(references) == 0 {
-		return found, nil
-	}
-	list, err := all(ctx, r.c, func(rs rows) (l billing.Link, err error) {
+	list, err := lookUp(ctx, r.c, func(rs rows) (l billing.Link, err error) {
 		return l, rs.Scan(&l.ExternalReference, &l.InvoiceID)
-	}, `SELECT external_reference, invoice_id FROM payment_links WHERE platform_id = $1 AND external_reference = ANY($2)`,
-		string(p), references)
+	}, `SELECT external_reference, invoice_id FROM payment_links WHERE platform_id = $1 AND external_reference = $2`,
+		keyed(references, string(p)))
 	for _, l := range list {
 		found[l.ExternalReference] = l.InvoiceID
 	}
@@ -254,10 +249,7 @@ func (r Reader) Links(ctx context.Context, p platform.ID, references []string) (
 // UnlinkedPayments returns the ids of the payments of external references that
 // do not know their invoice.
 func (r Reader) UnlinkedPayments(ctx context.Context, p platform.ID, references []string) ([]string, error) {
-	if len(references) == 0 {
-		return nil, nil
-	}
-	return all(ctx, r.c, column[string],
-		`SELECT id FROM resources WHERE platform_id = $1 AND kind = 'PAYMENT' AND external_reference = ANY($2)
-		 AND external_reference <> '' AND invoice_id = '' ORDER BY id`, string(p), references)
+	return lookUp(ctx, r.c, column[string],
+		`SELECT id FROM resources WHERE platform_id = $1 AND kind = 'PAYMENT' AND external_reference = $2
+		 AND external_reference <> '' AND invoice_id = ''`, keyed(references, string(p)))
 }

@@ -26,6 +26,8 @@ type sqliteDB struct {
 	write *sql.DB
 	read  *sql.DB
 	lock  *os.File
+
+	writing, reading *preparedCache
 }
 
 func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
@@ -45,6 +47,8 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 		return nil, errors.Join(err, db.write.Close(), lock.Close())
 	}
 	db.read.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	db.read.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	db.writing, db.reading = newPreparedCache(db.write), newPreparedCache(db.read)
 	if err := db.check(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.close())
 	}
@@ -59,7 +63,7 @@ func sqliteDSN(path, extra string) string {
 // check asserts what durability rests on: a version without known corruption,
 // the write-ahead log, and an fsync at every commit.
 func (d *sqliteDB) check(ctx context.Context) error {
-	c := sqliteConn{d.write}
+	c := sqliteConn{prepared: d.writing}
 	version, err := one(ctx, c, column[string], `SELECT sqlite_version()`)
 	if err != nil {
 		return err
@@ -100,18 +104,21 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-func (d *sqliteDB) pool() conn { return sqliteConn{d.read} }
+func (d *sqliteDB) pool() conn { return sqliteConn{prepared: d.reading} }
 
 func (d *sqliteDB) hex(column string) string { return "lower(hex(" + column + "))" }
 
 func (d *sqliteDB) writers() int { return 1 }
 
 func (d *sqliteDB) begin(ctx context.Context) (transaction, error) {
+	if err := d.writing.warm(ctx); err != nil {
+		return nil, err
+	}
 	tx, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &sqliteTx{sqliteConn{tx}, tx}, nil
+	return &sqliteTx{sqliteConn{d.writing, tx}}, nil
 }
 
 func (d *sqliteDB) retryable(err error) bool {
@@ -155,10 +162,7 @@ func (d *sqliteDB) close() error {
 	return errors.Join(d.read.Close(), d.write.Close(), d.lock.Close())
 }
 
-type sqliteTx struct {
-	sqliteConn
-	tx *sql.Tx
-}
+type sqliteTx struct{ sqliteConn }
 
 func (t *sqliteTx) commit(context.Context) error { return t.tx.Commit() }
 

@@ -27,6 +27,7 @@ func scanTrigger(rs rows) (trigger.Trigger, error) {
 var triggerList = list{
 	from:    "triggers",
 	columns: triggerColumns,
+	where:   "created_at > 0",
 	order:   []string{"created_at", "updated_at", "status", "type"},
 	filters: []string{"id", "type", "status", "workflow_id", "customer_id", "invoice_id", "kind", "resource_id"},
 }
@@ -81,44 +82,32 @@ func (tx *Tx) LockedTrigger(ctx context.Context, p platform.ID, k trigger.Key) (
 // WaitingForCustomers reads and locks the triggers that wait for one of these
 // customers to become known.
 func (tx *Tx) WaitingForCustomers(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
-	if len(customers) == 0 {
-		return nil, nil
-	}
-	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = ANY($2)
-		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' ORDER BY id FOR UPDATE`, string(p), customers)
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2
+		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' FOR UPDATE`, keyed(customers, string(p)))
 }
 
 // WaitingForInvoices reads and locks the triggers that wait for one of these
 // invoices, or for the customer of one, to become known.
 func (tx *Tx) WaitingForInvoices(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
-	if len(invoices) == 0 {
-		return nil, nil
-	}
-	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = ANY($2) AND invoice_id <> ''
-		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' ORDER BY id FOR UPDATE`, string(p), invoices)
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
+		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' FOR UPDATE`, keyed(invoices, string(p)))
 }
 
 // NotFired reads and locks the triggers of invoices that were skipped or cancelled.
 func (tx *Tx) NotFired(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
-	if len(invoices) == 0 {
-		return nil, nil
-	}
-	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = ANY($2) AND invoice_id <> ''
-		 AND status IN ('SKIPPED', 'CANCELLED') ORDER BY id FOR UPDATE`, string(p), invoices)
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
+		 AND status IN ('SKIPPED', 'CANCELLED') FOR UPDATE`, keyed(invoices, string(p)))
 }
 
 // StoppedByClosing reads and locks the triggers of customers that were stopped
 // because the customer was closed.
 func (tx *Tx) StoppedByClosing(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
-	if len(customers) == 0 {
-		return nil, nil
-	}
-	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = ANY($2)
-		 AND reason = 'CUSTOMER_CLOSED' ORDER BY id FOR UPDATE`, string(p), customers)
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2
+		 AND reason = 'CUSTOMER_CLOSED' FOR UPDATE`, keyed(customers, string(p)))
 }
 
 // CancelEmptyTriggers cancels the triggers of executions that were cancelled,

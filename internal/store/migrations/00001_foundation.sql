@@ -2,6 +2,9 @@
 -- table has platform_id first in its keys. Times are microseconds since 1970
 -- in UTC, 0 where there is none; documents are JSON as text, because decimals
 -- must come back as they were written. No column of a UNIQUE is nullable.
+--
+-- The indexes that serve lists are partial on a condition that only lists
+-- state: on a young table PostgreSQL would else walk through them to find a key.
 
 -- +goose Up
 
@@ -119,7 +122,7 @@ CREATE TABLE resources (
     updated_at         BIGINT NOT NULL,
     PRIMARY KEY (platform_id, kind, id)
 );
-CREATE INDEX resources_by_creation ON resources (platform_id, kind, created_at, id);
+CREATE INDEX resources_by_creation ON resources (platform_id, kind, created_at, id) WHERE revision > 0;
 CREATE INDEX resources_by_reference ON resources (platform_id, kind, reference) WHERE reference <> '';
 CREATE INDEX resources_by_customer ON resources (platform_id, kind, customer_id) WHERE customer_id <> '';
 CREATE INDEX resources_by_invoice ON resources (platform_id, invoice_id) WHERE invoice_id <> '' AND kind = 'PAYMENT';
@@ -157,7 +160,7 @@ CREATE TABLE triggers (
 );
 -- The law: one EVENT trigger per workflow, variant, step, resource and occurrence.
 CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, workflow_id, variant, step, kind, resource_id, occurrence) WHERE type = 'EVENT';
-CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id);
+CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX triggers_by_resource ON triggers (platform_id, kind, resource_id);
 CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 CREATE INDEX triggers_by_invoice ON triggers (platform_id, invoice_id) WHERE invoice_id <> '';
@@ -194,9 +197,9 @@ CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at
 CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
-CREATE INDEX executions_open_payment ON executions (platform_id, payment_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
-CREATE INDEX executions_open_workflow ON executions (platform_id, workflow_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
-CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id);
+CREATE INDEX executions_open_payment ON executions (payment_id, platform_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_open_workflow ON executions (workflow_id, platform_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX executions_by_trigger ON executions (platform_id, trigger_id);
 
 CREATE TABLE attempts (
@@ -236,4 +239,4 @@ CREATE TABLE outbox (
     PRIMARY KEY (platform_id, id),
     UNIQUE (platform_id, execution_id)
 );
-CREATE INDEX outbox_by_creation ON outbox (platform_id, created_at, id);
+CREATE INDEX outbox_by_creation ON outbox (platform_id, created_at, id) WHERE created_at > 0;
