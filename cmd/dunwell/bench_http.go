@@ -68,7 +68,6 @@ func (b *bench) serveOn(ctx context.Context, url string, workers int) (*served, 
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // this very binary
 	cmd := exec.CommandContext(ctx, self, "serve", "--migrate", "--listen=127.0.0.1:0", fmt.Sprint("--workers=", workers))
 	cmd.Env = []string{
 		"DUNWELL_DATABASE_URL=" + url, "DUNWELL_BOOTSTRAP_API_KEY=" + benchKey, "DUNWELL_MASTER_KEY=" + benchMaster,
@@ -85,16 +84,16 @@ func (b *bench) serveOn(ctx context.Context, url string, workers int) (*served, 
 	}
 	s := &served{cmd: cmd}
 	lines := bufio.NewScanner(log)
-	said := ""
+	var said strings.Builder
 	for lines.Scan() {
 		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
 			s.caller = caller{"http://" + m[1], benchKey, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * connections}}}
 			break
 		}
-		said += lines.Text() + "\n"
+		said.WriteString(lines.Text() + "\n")
 	}
 	if s.base == "" {
-		return nil, errors.Join(fmt.Errorf("the server did not start: %s", said), cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("the server did not start: %s", said.String()), cmd.Wait())
 	}
 	go func() {
 		for lines.Scan() { // keep its pipe empty

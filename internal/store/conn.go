@@ -125,7 +125,7 @@ func (c pgConn) exec(ctx context.Context, text string, args ...any) (int64, erro
 }
 
 func (c pgConn) query(ctx context.Context, text string, args ...any) (rows, error) {
-	rs, err := c.q.Query(ctx, text, args...) //nolint:sqlclosecheck // all closes it
+	rs, err := c.q.Query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}

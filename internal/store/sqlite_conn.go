@@ -117,7 +117,7 @@ func (c sqliteConn) query(ctx context.Context, text string, args ...any) (rows, 
 		done()
 		return nil, err
 	}
-	rs, err := stmt.QueryContext(ctx, args...) //nolint:sqlclosecheck,rowserrcheck // all does both
+	rs, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		done()
 		return nil, err
@@ -160,7 +160,7 @@ func (c sqliteConn) queryMany(ctx context.Context, text string, args [][]any, ea
 	}
 	defer done()
 	for _, a := range args {
-		rs, err := stmt.QueryContext(ctx, a...) //nolint:sqlclosecheck,rowserrcheck // drain does both
+		rs, err := stmt.QueryContext(ctx, a...)
 		if err != nil {
 			return err
 		}
