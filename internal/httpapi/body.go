@@ -37,8 +37,10 @@ func (c *call) body(most int64, types ...string) ([]byte, string, error) {
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.Request.Body, most))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, "", &problem{status: http.StatusRequestEntityTooLarge, code: "BAD_REQUEST",
-			message: "the body is larger than " + size(tooLarge.Limit) + ", split it"}
+		return nil, "", &problem{
+			status: http.StatusRequestEntityTooLarge, code: "BAD_REQUEST",
+			message: "the body is larger than " + size(tooLarge.Limit) + ", split it",
+		}
 	}
 	switch {
 	case err != nil:
@@ -52,8 +54,10 @@ func (c *call) body(most int64, types ...string) ([]byte, string, error) {
 }
 
 func otherType(types []string) error {
-	return &problem{status: http.StatusUnsupportedMediaType, code: "UNSUPPORTED_MEDIA_TYPE",
-		message: "the body must have the Content-Type " + strings.Join(types, " or ") + ", in UTF-8"}
+	return &problem{
+		status: http.StatusUnsupportedMediaType, code: "UNSUPPORTED_MEDIA_TYPE",
+		message: "the body must have the Content-Type " + strings.Join(types, " or ") + ", in UTF-8",
+	}
 }
 
 func size(bytes int64) string {

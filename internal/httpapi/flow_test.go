@@ -279,8 +279,12 @@ func TestIngest(t *testing.T) {
 			applied     any
 			code, field string
 		}{
-			{true, "", ""}, {false, "MISSING_FIELD", "status"}, {false, "INVALID_FIELD", "object_type"}, {false, "INVALID_FIELD", ""},
-			{true, "", ""}, {false, "INVALID_FIELD", "id"},
+			{true, "", ""},
+			{false, "MISSING_FIELD", "status"},
+			{false, "INVALID_FIELD", "object_type"},
+			{false, "INVALID_FIELD", ""},
+			{true, "", ""},
+			{false, "INVALID_FIELD", "id"},
 		} {
 			at := "data." + strconv.Itoa(i) + "."
 			if r.at(at+"applied") != want.applied || r.text(at+"error.code") != want.code || r.text(at+"error.field") != want.field {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -212,10 +213,7 @@ func (a *asked) link(page int) string {
 	if page < 1 {
 		return ""
 	}
-	params := url.Values{}
-	for name, values := range a.params {
-		params[name] = values
-	}
+	params := maps.Clone(a.params)
 	params.Set("page", strconv.Itoa(page))
 	return a.path + "?" + params.Encode()
 }

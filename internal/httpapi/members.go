@@ -54,44 +54,27 @@ const (
 	noNull               // a configuration block: may be absent; null: INVALID_FIELD
 )
 
-// step is what a member of the document asks for.
-type step int
-
-const (
-	keep   step = iota // nothing: it is absent from a patch, or there is a fault
-	unset              // not to be set
-	assign             // to be set to the value
-)
-
-// take finds a member of the document and says what to do with it. It reports
-// the fault of one that is absent or null and must not be.
-func (m *members) take(name string, n need) (*node, step) {
+// take returns the value that a member is to be set to, or nil: then v has been
+// cleared, or is kept because the member is absent from a patch. It reports the
+// fault of one that is absent or null and must not be.
+func take[T any](m *members, name string, v *T, n need) *node {
 	i := m.doc.member(m.object, name)
-	if i < 0 {
-		switch {
-		case m.mode == patch:
-			return nil, keep
-		case n == required:
-			m.report(m.doc.nodes[m.object].end-1, fault.Missing, m.path(name), name+" is required")
-			return nil, keep
-		default:
-			return nil, unset
-		}
+	if i >= 0 && m.doc.nodes[i].kind != 'n' {
+		return &m.doc.nodes[i]
 	}
-	v := &m.doc.nodes[i]
-	if v.kind != 'n' {
-		return v, assign
-	}
-	switch n {
-	case required, notNull:
-		m.report(v.at, fault.Missing, m.path(name), name+" must have a value, not null")
-		return nil, keep
-	case noNull:
-		m.report(v.at, fault.Invalid, m.path(name), name+" must be an object or be left out: null is no configuration")
-		return nil, keep
+	var zero T
+	switch {
+	case i < 0 && m.mode == patch:
+	case i < 0 && n == required:
+		m.report(m.doc.nodes[m.object].end-1, fault.Missing, m.path(name), name+" is required")
+	case i < 0, n == nullable:
+		*v = zero
+	case n == noNull:
+		m.report(m.doc.nodes[i].at, fault.Invalid, m.path(name), name+" must be an object or be left out: null is no configuration")
 	default:
-		return nil, unset
+		m.report(m.doc.nodes[i].at, fault.Missing, m.path(name), name+" must have a value, not null")
 	}
+	return nil
 }
 
 // given returns a member that is present and not null, or nil.

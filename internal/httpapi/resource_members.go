@@ -33,6 +33,7 @@ func versionMembers(m *members, v *billing.Version) {
 		numbered = v.Number
 	case billing.ByTime:
 		at = time.Unix(v.Number, 0)
+	case billing.Unversioned:
 	}
 	if m.mode == encode {
 		if numbered < 0 {

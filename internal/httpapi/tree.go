@@ -32,7 +32,7 @@ type node struct {
 	at, end     int32
 	first, next int32
 	name        string // within an object
-	text        string // the value of a string, the digits of a number
+	text        string // the value of a string; of another scalar what is written
 }
 
 // parse reads one document and nothing after it. What cannot be read at all is
@@ -130,10 +130,9 @@ func (d *reader) value() (node, error) {
 		}
 		n := node{kind: raw.Kind(), end: d.offset()}
 		n.at = n.end - int32(len(raw)) //nolint:gosec // bodies are far below 2 GiB
-		switch n.kind {
-		case '"':
+		if n.kind == '"' {
 			n.text = d.text(raw)
-		case '0':
+		} else {
 			n.text = d.src[n.at:n.end]
 		}
 		return n, nil
@@ -193,7 +192,7 @@ func (t *tree) member(object int32, name string) int32 {
 func (t *tree) locate(path string) int32 {
 	at := int32(0)
 	for part := range strings.SplitSeq(path, ".") {
-		below := int32(-1)
+		var below int32
 		switch n := &t.nodes[at]; n.kind {
 		case '{':
 			below = t.member(at, part)

@@ -21,6 +21,7 @@ func triggerMembers(m *members, t *trigger.Trigger) {
 	case billing.KindPayment:
 		m.key("payment")
 		write(m.codec, t, paymentTargetMembers)
+	default: // no trigger is about anything else yet
 	}
 	text(m, "status", &t.Status, plain)
 	text(m, "reason", &t.Reason, plain.omitted())

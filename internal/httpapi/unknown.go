@@ -24,14 +24,20 @@ func (s *server) unknown(r *http.Request) error {
 	switch {
 	case len(verbs) > 0:
 		allowed := strings.Join(verbs, ", ")
-		return &problem{status: http.StatusMethodNotAllowed, code: invalidRequest, header: [2]string{"Allow", allowed},
-			message: "this path takes " + allowed + ", not " + printable(r.Method)}
+		return &problem{
+			status: http.StatusMethodNotAllowed, code: invalidRequest, header: [2]string{"Allow", allowed},
+			message: "this path takes " + allowed + ", not " + printable(r.Method),
+		}
 	case isVersion(first) && first != "v1":
-		return &problem{status: http.StatusBadRequest, code: "UNSUPPORTED_VERSION",
-			message: "the only version of the API is 1: begin the path with /v1/"}
+		return &problem{
+			status: http.StatusBadRequest, code: "UNSUPPORTED_VERSION",
+			message: "the only version of the API is 1: begin the path with /v1/",
+		}
 	case s.resources[first] && first != "":
-		return &problem{status: http.StatusBadRequest, code: "MISSING_VERSION",
-			message: "the path has no version: begin it with /v1/" + first}
+		return &problem{
+			status: http.StatusBadRequest, code: "MISSING_VERSION",
+			message: "the path has no version: begin it with /v1/" + first,
+		}
 	default:
 		return fault.New(fault.NotFound, "there is nothing at this path, see /openapi.yaml for what there is")
 	}

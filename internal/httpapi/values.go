@@ -7,11 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/calendar"
-	"github.com/dunwellhq/dunwell/internal/fault"
 )
 
 // rule says what a member takes and how it is written when it is not set.
@@ -37,11 +34,7 @@ func text[S ~string](m *members, name string, v *S, r rule) {
 		m.putText(name, string(*v), r)
 		return
 	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = ""
-	case assign:
+	if n := take(m, name, v, r.need); n != nil {
 		if s, ok := m.text(n, name, r); ok {
 			*v = S(s)
 		}
@@ -74,11 +67,7 @@ func enum[S ~string](m *members, name string, v *S, values []S, r rule) {
 		m.putText(name, string(*v), r)
 		return
 	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = ""
-	case assign:
+	if n := take(m, name, v, r.need); n != nil {
 		switch {
 		case n.kind != '"':
 			m.wrongType(n, name, "one of "+join(values))
@@ -105,11 +94,7 @@ func flag(m *members, name string, v *bool, r rule) {
 		m.out = strconv.AppendBool(m.out, *v)
 		return
 	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = false
-	case assign:
+	if n := take(m, name, v, r.need); n != nil {
 		m.flag(n, name, v)
 	}
 }
@@ -132,11 +117,7 @@ func maybe(m *members, name string, v **bool) {
 		flag(m, name, *v, plain)
 		return
 	}
-	n, what := m.take(name, nullable)
-	switch what {
-	case unset:
-		*v = nil
-	case assign:
+	if n := take(m, name, v, nullable); n != nil {
 		var b bool
 		m.flag(n, name, &b)
 		*v = &b
@@ -155,11 +136,7 @@ func number[N ~int | ~int64](m *members, name string, v *N, lowest, highest N, r
 		m.out = strconv.AppendInt(m.out, int64(*v), 10)
 		return
 	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = 0
-	case assign:
+	if n := take(m, name, v, r.need); n != nil {
 		i, err := strconv.ParseInt(n.text, 10, 64)
 		if n.kind != '0' || err != nil || N(i) < lowest || N(i) > highest {
 			m.wrong(n, name, fmt.Sprintf("a whole number from %d to %d, without fraction or exponent", lowest, highest))
@@ -175,11 +152,7 @@ func instant(m *members, name string, v *time.Time, r rule) {
 		m.putTime(name, *v, r)
 		return
 	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = time.Time{}
-	case assign:
+	if n := take(m, name, v, r.need); n != nil {
 		if t, ok := m.instant(n, name); ok {
 			*v = t
 		}
@@ -212,21 +185,27 @@ func instantOrDay(m *members, name string, at *time.Time, on *string, zone *time
 		m.putTime(name, t, plain)
 		return
 	}
-	n, what := m.take(name, nullable)
-	switch what {
-	case unset:
-		*at, *on = time.Time{}, ""
-	case assign:
-		if n.kind == '"' && len(n.text) == len(time.DateOnly) {
-			if day, err := calendar.ParseDate(n.text, time.UTC); err == nil && day.Year() > 1 {
-				*at, *on = time.Time{}, n.text
-				return
-			}
-		}
-		if t, ok := m.instant(n, name); ok {
-			*at, *on = t, ""
+	v := struct {
+		at time.Time
+		on string
+	}{*at, *on}
+	if n := take(m, name, &v, nullable); n != nil {
+		if v.on = plainDay(n); v.on != "" {
+			v.at = time.Time{}
+		} else if t, ok := m.instant(n, name); ok {
+			v.at = t
 		}
 	}
+	*at, *on = v.at, v.on
+}
+
+// plainDay returns a value that is a plain date, or "".
+func plainDay(n *node) string {
+	day, err := calendar.ParseDate(n.text, time.UTC)
+	if n.kind != '"' || err != nil || day.Year() <= 1 { // year 1 is not set
+		return ""
+	}
+	return n.text
 }
 
 // decimal is a member that is a decimal number in a string, kept as written.
@@ -235,11 +214,7 @@ func decimal(m *members, name string, v *billing.Decimal, r rule) {
 		m.putText(name, string(*v), r)
 		return
 	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = ""
-	case assign:
+	if n := take(m, name, v, r.need); n != nil {
 		const want = `a decimal in a string of at most 40 characters, without exponent, such as "25.50"`
 		if n.kind != '"' {
 			m.wrongType(n, name, want)
@@ -251,190 +226,5 @@ func decimal(m *members, name string, v *billing.Decimal, r rule) {
 			return
 		}
 		*v = d
-	}
-}
-
-// object is a member that is an object of which nothing needs to be set. It is
-// null when nothing is, and replaced whole.
-func object[T comparable](m *members, name string, v *T, r rule, list func(*members, *T)) {
-	var zero T
-	if m.mode == encode {
-		if *v == zero {
-			m.putText(name, "", r)
-			return
-		}
-		m.key(name)
-		write(m.codec, v, list)
-		return
-	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = zero
-	case assign:
-		if m.isObject(n, name) {
-			*v = zero
-			list(m.within(name, -1, m.doc.member(m.object, name)), v)
-		}
-	}
-}
-
-func (m *members) isObject(n *node, name string) bool {
-	if n.kind != '{' {
-		m.wrongType(n, name, "an object")
-		return false
-	}
-	return true
-}
-
-// block is a member that is an object or not there: configuration, which is
-// left out when it is not used. It is replaced whole.
-func block[T any](m *members, name string, v **T, r rule, list func(*members, *T)) {
-	if m.mode == encode {
-		switch {
-		case *v != nil:
-			m.key(name)
-			write(m.codec, *v, list)
-		case r.need == nullable:
-			m.putText(name, "", r)
-		}
-		return
-	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = nil
-	case assign:
-		if m.isObject(n, name) {
-			*v = new(T)
-			list(m.within(name, -1, m.doc.member(m.object, name)), *v)
-		}
-	}
-}
-
-// config is the rule of a configuration block: null is refused.
-var config = rule{need: noNull, omit: true}
-
-// objects is a member that is a list of objects, replaced whole; nil is not set.
-func objects[T any](m *members, name string, v *[]T, most int, r rule, list func(*members, *T)) {
-	if m.mode == encode {
-		m.putList(name, *v == nil, len(*v), r, func(i int) { write(m.codec, &(*v)[i], list) })
-		return
-	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = nil
-	case assign:
-		*v = []T{}
-		m.elements(n, name, most, func(i int, e int32) bool {
-			var item T // counts even if it is wrong: the list is not empty
-			if n := &m.doc.nodes[e]; n.kind == '{' {
-				list(m.within(name, i, e), &item)
-			} else {
-				m.wrongElement(n, name, i, "an object, not "+typeName(n.kind))
-			}
-			*v = append(*v, item)
-			return m.first == nil || m.at > m.doc.nodes[e].end
-		})
-	}
-}
-
-// texts is a member that is a list of strings, replaced whole; nil is not set.
-func texts[S ~string](m *members, name string, v *[]S, most int, r rule) {
-	if m.mode == encode {
-		m.putList(name, *v == nil, len(*v), r, func(i int) { m.out = appendText(m.out, string((*v)[i])) })
-		return
-	}
-	n, what := m.take(name, r.need)
-	switch what {
-	case unset:
-		*v = nil
-	case assign:
-		*v = []S{}
-		m.elements(n, name, most, func(i int, e int32) bool {
-			n := &m.doc.nodes[e]
-			*v = append(*v, S(n.text))
-			want := "text, not " + typeName(n.kind)
-			if n.kind == '"' {
-				want = r.check(n.text)
-			}
-			if want != "" {
-				m.wrongElement(n, name, i, want)
-			}
-			return want == ""
-		})
-	}
-}
-
-// elements runs do for each element of a list, until it says to stop: later
-// elements cannot hold an earlier fault.
-func (m *members) elements(n *node, name string, most int, do func(i int, e int32) bool) {
-	if n.kind != '[' {
-		m.wrongType(n, name, "a list")
-		return
-	}
-	count := 0
-	for e := n.first; e != 0; e = m.doc.nodes[e].next {
-		if count == most {
-			m.wrong(n, name, fmt.Sprintf("a list of at most %d", most))
-			return
-		}
-		count++
-	}
-	for i, e := 0, n.first; e != 0; i, e = i+1, m.doc.nodes[e].next {
-		if !do(i, e) {
-			return
-		}
-	}
-}
-
-func (m *members) wrongElement(n *node, name string, i int, want string) {
-	at := m.path(name) + "." + strconv.Itoa(i)
-	m.report(n.at, fault.Invalid, at, "each of "+name+" must be "+want)
-}
-
-// maxMetadata bounds the metadata of one resource, in bytes.
-const maxMetadata = 32 << 10
-
-// metadata is a member that is any object, kept as it came but for white space
-// and the way its strings are escaped: equal metadata is equal to the byte.
-func metadata(m *members, name string, v *jsontext.Value) {
-	if m.mode == encode {
-		if *v == nil {
-			m.putText(name, "", plain)
-			return
-		}
-		m.key(name)
-		m.out = append(m.out, *v...)
-		return
-	}
-	n, what := m.take(name, nullable)
-	switch what {
-	case unset:
-		*v = nil
-	case assign:
-		if !m.isObject(n, name) {
-			return
-		}
-		raw, err := jsontext.AppendFormat(nil, m.doc.src[n.at:n.end])
-		if err != nil || len(raw) > maxMetadata {
-			m.wrong(n, name, fmt.Sprintf("an object of at most %d bytes", maxMetadata))
-			return
-		}
-		*v = raw
-	}
-}
-
-// unsupported is a member that the contract has and this version does not do.
-// A value is refused: to ignore it would do what the caller forbade.
-func unsupported(m *members, names ...string) {
-	if m.mode == encode {
-		return
-	}
-	for _, name := range names {
-		if n := m.given(name); n != nil {
-			m.report(n.at, fault.Invalid, m.path(name), name+" is not supported by this version, leave it out")
-		}
 	}
 }
