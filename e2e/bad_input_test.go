@@ -232,7 +232,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"DUNWELL_WORKERS":            {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_WORKERS=-1"},
 		"DUNWELL_LOG_FORMAT":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LOG_FORMAT=xml"},
 		"DUNWELL_MASTER_KEY: Postgr": {"DUNWELL_DATABASE_URL=postgres://localhost/dunwell"},
-		"DUNWELL_DATABASE_URL: the": {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
+		"DUNWELL_DATABASE_URL: the":  {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
 		"PostgreSQL":                 {"DUNWELL_DATABASE_URL=postgres://127.0.0.1:1/dunwell?sslmode=disable", "DUNWELL_MASTER_KEY=" + key},
 	} {
 		t.Run(name, func(t *testing.T) {
