@@ -39,11 +39,11 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 		return nil, err
 	}
 	db := &sqliteDB{lock: lock}
-	if db.write, err = sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate")); err != nil {
+	if db.write, err = sql.Open("sqlite", sqliteDSN(path, writerCache, "_txlock=immediate")); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)")); err != nil {
+	if db.read, err = sql.Open("sqlite", sqliteDSN(path, readerCache, "_pragma=query_only(1)")); err != nil {
 		return nil, errors.Join(err, db.write.Close(), lock.Close())
 	}
 	db.read.SetMaxOpenConns(max(4, runtime.NumCPU()))
@@ -55,9 +55,17 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 	return db, nil
 }
 
-func sqliteDSN(path, extra string) string {
+// The page caches in KiB, of the writer and of each reader. What they do not
+// hold, the operating system's cache mostly does.
+const (
+	writerCache = 16 << 10
+	readerCache = 4 << 10
+)
+
+func sqliteDSN(path string, cache int, extra string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-65536)&" + extra
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
+		fmt.Sprintf("&_pragma=cache_size(-%d)&", cache) + extra
 }
 
 // check asserts what durability rests on: a version without known corruption,
