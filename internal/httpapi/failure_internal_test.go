@@ -24,9 +24,11 @@ func TestFailures(t *testing.T) {
 		retryAfter bool
 		level      string
 	}{
-		"panic":       {func(*call) (reply, error) { panic("the secret") }, 500, false, "ERROR"},
-		"error":       {func(*call) (reply, error) { return reply{}, errors.New("the secret") }, 500, false, "ERROR"},
-		"unavailable": {func(*call) (reply, error) { return reply{}, fmt.Errorf("x: %w", fault.New(fault.Unavailable, "try again")) }, 503, true, "ERROR"},
+		"panic": {func(*call) (reply, error) { panic("the secret") }, 500, false, "ERROR"},
+		"error": {func(*call) (reply, error) { return reply{}, errors.New("the secret") }, 500, false, "ERROR"},
+		"unavailable": {func(*call) (reply, error) {
+			return reply{}, fmt.Errorf("x: %w", fault.New(fault.Unavailable, "try again"))
+		}, 503, true, "ERROR"},
 		"too slow":    {func(*call) (reply, error) { return reply{}, context.DeadlineExceeded }, 503, true, "ERROR"},
 		"client gone": {func(*call) (reply, error) { return reply{}, context.Canceled }, 503, true, "INFO"},
 		"too many":    {func(*call) (reply, error) { return reply{}, fault.New(fault.TooMany, "wait") }, 429, true, "INFO"},
