@@ -225,13 +225,15 @@ func (d *demo) printSent() {
 	}
 	fmt.Fprintf(table, "  … and %d more\t\t\n", len(d.outbox)-rows)
 	_ = table.Flush()
-	if len(d.outbox) > 0 {
-		fmt.Fprintln(d.out, "\nOne of them, its text part:")
-		for line := range strings.Lines(strings.TrimSpace(d.outbox[0].Text)) {
-			fmt.Fprint(d.out, "  | ", line)
-		}
-		fmt.Fprintln(d.out)
+	i := slices.IndexFunc(d.outbox, func(c captured) bool { return c.Locale == "en-GB" })
+	if i < 0 {
+		return
 	}
+	fmt.Fprintln(d.out, "\nOne of them, its text part:")
+	for line := range strings.Lines(strings.TrimSpace(d.outbox[i].Text)) {
+		fmt.Fprint(d.out, "  | ", line)
+	}
+	fmt.Fprintln(d.out)
 }
 
 // meanings are the reasons of the demonstration in the words of docs/reasons.md.
