@@ -86,6 +86,7 @@ type ingestion struct {
 // list reads the items of a JSON array.
 func (b *ingestion) list(raw []byte) error {
 	d := newReader(raw)
+	defer d.release()
 	if k := d.dec.PeekKind(); k != '[' {
 		if k == '{' {
 			return fault.New(fault.Invalid, "the body must be a list of resources, or one resource a line as %s", ndjsonType)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -40,6 +41,7 @@ type node struct {
 // invalid UTF-8, nesting that is too deep, too many values.
 func parse(body []byte) (*tree, error) {
 	d := newReader(body)
+	defer d.release()
 	t, err := d.document()
 	if err != nil {
 		return nil, err
@@ -53,8 +55,20 @@ type reader struct {
 	dec *jsontext.Decoder
 }
 
+// decoders keep the memory in which they remember names, half of what reading
+// a body allocates.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+// newReader returns a reader that must be released.
 func newReader(body []byte) *reader {
-	return &reader{string(body), jsontext.NewDecoder(bytes.NewBuffer(body))}
+	dec, _ := decoders.Get().(*jsontext.Decoder)
+	dec.Reset(bytes.NewBuffer(body))
+	return &reader{string(body), dec}
+}
+
+func (d *reader) release() {
+	d.dec.Reset(new(bytes.Buffer)) // lets go of the body
+	decoders.Put(d.dec)
 }
 
 // document reads the next value as a tree.
