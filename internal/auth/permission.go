@@ -41,6 +41,7 @@ const (
 
 	SourceView   Permission = "SOURCE.VIEW"
 	SourceCreate Permission = "SOURCE.CREATE"
+	SourceUpdate Permission = "SOURCE.UPDATE"
 
 	PlatformView   Permission = "PLATFORM.VIEW"
 	PlatformUpdate Permission = "PLATFORM.UPDATE"

@@ -485,6 +485,12 @@ func TestSources(t *testing.T) {
 		w.do("POST", "/v1/sources", `{"reference":"stripe","type":"STRIPE","signing_secret":"x"}`).fails(409, "RESOURCE_ALREADY_EXISTS", "reference")
 		w.do("GET", "/v1/sources/"+made.id(), "").want(200)
 		w.do("GET", "/v1/sources/"+made.id(), "", "X-API-KEY", w.foreign).fails(404, "RESOURCE_NOT_FOUND", "-")
+		w.do("PATCH", "/v1/sources/"+made.id(), `{"signing_secret":"new"}`, "X-API-KEY", w.foreign).fails(404, "RESOURCE_NOT_FOUND", "-")
+		w.do("PATCH", "/v1/sources/"+made.id(), `{"signing_secret":null}`).fails(400, "MISSING_FIELD", "signing_secret")
+		w.do("PATCH", "/v1/sources/"+made.id(), `{"type":"LAGO"}`).fails(400, "INVALID_FIELD", "type")
+		if r := w.do("PATCH", "/v1/sources/"+made.id(), `{"reference":"stripe-eu"}`).want(200); r.text("reference") != "stripe-eu" || r.has("signing_secret") {
+			w.Errorf("patched: got %s, want the reference changed and no secret", r.body)
+		}
 		w.do("GET", "/v1/sources", "").want(200)
 
 		event := fmt.Sprintf(`{"id":"evt_1","object":"event","type":"customer.created","created":%d,"data":{"object":
@@ -501,6 +507,9 @@ func TestSources(t *testing.T) {
 		hook(event+" ", good).fails(401, "UNAUTHORISED", "-")
 		hook(event, good, "Content-Type", "text/plain").fails(415, "UNSUPPORTED_MEDIA_TYPE", "-")
 		hook(event, good, "X-API-KEY", w.foreign).want(200)
+		w.do("PATCH", "/v1/sources/"+made.id(), `{"signing_secret":"whsec_rolled"}`).want(200)
+		hook(event, good).fails(401, "UNAUTHORISED", "-")
+		good = sign(event, w.now, "whsec_rolled")
 		for range 2 { // the same delivery again
 			if got := hook(event, good).want(200); got.at("ignored") != false || got.id() != "evt_1" {
 				t.Errorf("got %s", got.body)
@@ -509,16 +518,16 @@ func TestSources(t *testing.T) {
 		w.do("GET", "/v1/customers/cus_1", "").want(200)
 		w.do("GET", "/v1/customers/cus_1", "", "X-API-KEY", w.foreign).want(404)
 		other := `{"id":"evt_2","object":"event","type":"payout.paid","created":1,"data":{"object":{}}}`
-		if got := hook(other, sign(other, w.now, whsec)).want(200); got.at("ignored") != true {
+		if got := hook(other, sign(other, w.now, "whsec_rolled")).want(200); got.at("ignored") != true {
 			t.Errorf("got %s", got.body)
 		}
 		for _, bad := range []string{`{`, `[]`, `{"id":"evt_3","object":"event","type":"customer.created","created":1,"data":{"object":5}}`} {
-			if got := hook(bad, sign(bad, w.now, whsec)); got.status != 400 {
+			if got := hook(bad, sign(bad, w.now, "whsec_rolled")); got.status != 400 {
 				t.Errorf("%s: got %d %s", bad, got.status, got.body)
 			}
 		}
 		w.do("POST", "/v1/ingest/sources/srce_00000000000000000000", event, "Stripe-Signature", good).fails(404, "RESOURCE_NOT_FOUND", "-")
-		if strings.Contains(w.log.String(), whsec) {
+		if strings.Contains(w.log.String(), "whsec_rolled") {
 			t.Error("the log has the signing secret")
 		}
 	})

@@ -72,6 +72,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/sources", may(auth.SourceView), false, s.listSources},
 		{http.MethodPost, "/v1/sources", may(auth.SourceCreate), false, s.createSource},
 		{http.MethodGet, "/v1/sources/{id}", may(auth.SourceView), false, s.source},
+		{http.MethodPatch, "/v1/sources/{id}", may(auth.SourceUpdate), false, s.changeSource},
 
 		{http.MethodGet, "/v1/platforms", may(auth.PlatformView), false, s.listPlatforms},
 		{http.MethodGet, "/v1/platforms/{id}", may(auth.PlatformView), false, s.platform},

@@ -94,6 +94,23 @@ func (s *server) createSource(c *call) (reply, error) {
 	return answer(http.StatusCreated, src, sourceMembers, err)
 }
 
+// changeSource changes a source, for instance its secret when the system has
+// shown or rolled it.
+func (s *server) changeSource(c *call) (reply, error) {
+	id, err := c.named("id", "")
+	if err != nil {
+		return reply{}, err
+	}
+	doc, err := c.document(mergePatchType)
+	if err != nil {
+		return reply{}, err
+	}
+	src, err := s.engine.ChangeSource(c.Context(), c.platform, id, func(src *platform.Source) error {
+		return patchInto(doc, src, sourceMembers, checkChangedSource(*src))
+	})
+	return answer(http.StatusOK, src, sourceMembers, err)
+}
+
 var platformListing = listing{order: []string{"created_at", "updated_at", "name", "reference"}}
 
 // listPlatforms lists the platforms that the key belongs to.

@@ -160,5 +160,14 @@ func sourceMembers(m *members, s *platform.Source) {
 	m.times(s.CreatedAt, s.UpdatedAt)
 }
 
+// checkChangedSource returns the judge of a patch of old.
+func checkChangedSource(old platform.Source) func(*codec, *platform.Source) {
+	return func(c *codec, s *platform.Source) {
+		if s.Type != old.Type {
+			c.fault(fault.Invalid, "type", fmt.Sprintf("type must stay %s: another system is another source", old.Type))
+		}
+	}
+}
+
 // ingestPath is where the system of a source sends its webhooks.
 func ingestPath(id platform.SourceID) string { return "/v1/ingest/sources/" + string(id) }

@@ -75,6 +75,9 @@ func (tx *Tx) UpdatePlatform(ctx context.Context, p platform.Platform) error {
 	}
 	_, err = tx.c.exec(ctx, `UPDATE platforms SET reference = $2, sending = $3, doc = $4, updated_at = $5 WHERE id = $1`,
 		string(p.ID), p.Reference, string(p.Sending), doc, micros(p.UpdatedAt))
+	if tx.s.db.duplicate(err) {
+		return taken("PLATFORM", "platform", p.Reference)
+	}
 	return err
 }
 
