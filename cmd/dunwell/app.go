@@ -66,23 +66,23 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 		}
 	}()
 	a.engine.Use(a.store)
-	if a.madeKey, err = a.engine.Bootstrap(ctx, s.BootstrapKey); err != nil {
-		return nil, fmt.Errorf("making the first platform: %w", err)
-	}
 	if a.listener, err = listen(ctx, s.Listen); err != nil {
 		return nil, err
 	}
 	if err := a.engine.Start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the engine: %w", err), a.listener.Close())
 	}
-	handler := httpapi.New(httpapi.Config{Store: a.store, Engine: a.engine, Log: log, Now: time.Now, Version: version()})
-	a.api = server(handler, log)
-	go func() { a.errs <- a.api.Serve(a.listener) }()
+	a.api = server(httpapi.New(httpapi.Config{Store: a.store, Engine: a.engine, Log: log, Now: time.Now, Version: version()}), log)
 	if s.AdminListen != "" {
 		if err := a.startAdmin(ctx, s.AdminListen, metrics); err != nil {
-			return nil, errors.Join(err, a.stop(ctx))
+			return nil, errors.Join(err, a.engine.Stop(ctx), a.listener.Close())
 		}
 	}
+	// Last of all that can fail: a key that is made is shown this once.
+	if a.madeKey, err = a.engine.Bootstrap(ctx, s.BootstrapKey); err != nil {
+		return nil, errors.Join(fmt.Errorf("making the first platform: %w", err), a.engine.Stop(ctx), a.listener.Close())
+	}
+	go func() { a.errs <- a.api.Serve(a.listener) }()
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", a.listener.Addr().String()), slog.String("version", version()))
 	return a, nil
 }

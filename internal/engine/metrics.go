@@ -15,7 +15,7 @@ type Metrics struct {
 
 // NewMetrics returns metrics that nobody scrapes yet; see [Metrics.Register].
 func NewMetrics() *Metrics {
-	return &Metrics{
+	m := &Metrics{
 		items: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dunwell_ingested_items_total", Help: "Resource states taken in, by what became of them.",
 		}, []string{"result"}),
@@ -26,6 +26,17 @@ func NewMetrics() *Metrics {
 			Name: "dunwell_executions_moved_total", Help: "Executions that a claim moved, by the status they moved to.",
 		}, []string{"status"}),
 	}
+	// A rate of something that has not happened yet is 0, not missing.
+	for _, result := range []string{"applied", "unchanged", "stale", "invalid"} {
+		m.items.WithLabelValues(result)
+	}
+	for _, o := range []execution.OutcomeKind{execution.Accepted, execution.Refused, execution.Deferred, execution.Unknown} {
+		m.attempts.WithLabelValues(string(o))
+	}
+	for _, s := range execution.Statuses {
+		m.moves.WithLabelValues(string(s))
+	}
+	return m
 }
 
 // Register gives the metrics to a registry.

@@ -38,6 +38,12 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The file holds customers' addresses: it is its owner's alone. The
+	// write-ahead log takes its mode from it.
+	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR, 0o600)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), lock.Close())
+	}
 	db := &sqliteDB{lock: lock}
 	if db.write, err = sql.Open("sqlite", sqliteDSN(path, writerCache, "_txlock=immediate")); err != nil {
 		return nil, errors.Join(err, lock.Close())
