@@ -105,8 +105,8 @@ const maxRecords = 200
 // Use gives the engine its store.
 func (e *Engine) Use(s *store.Store) {
 	e.store = s
-	e.ingests = store.NewGroup(s, maxIngests, e.ingestTogether)
-	e.records = store.NewGroup(s, maxRecords, e.recordTogether)
+	e.ingests = store.NewGroup(s, maxIngests, e.ingestAll)
+	e.records = store.NewGroup(s, maxRecords, e.recordAll)
 }
 
 // Now is the time by which everything is decided, to the microsecond that the

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,42 +41,26 @@ type Result struct {
 // wake their lanes, cancel what the new state forbids. When it returns without
 // error all of it is durable.
 func (e *Engine) Ingest(ctx context.Context, p platform.ID, batch Batch) ([]Result, error) {
-	req := &ingestRequest{platform: p, batch: batch, err: errNotRun}
+	req := &ingestRequest{platform: p, batch: batch}
 	if err := e.ingests.Do(ctx, req); err != nil {
 		return nil, err
 	}
 	failpoint.Hit(failpoint.IngestCommitted)
 	e.metrics.ingested(req.results)
-	return req.results, req.err
+	return req.results, nil
 }
-
-var errNotRun = errors.New("the batch of this request ended before it was run")
 
 type ingestRequest struct {
 	platform platform.ID
 	batch    Batch
 	results  []Result
-	err      error
 }
 
-// ingestTogether runs the requests that waited in one transaction, platform by
-// platform in the order of their ids, and each in its own if that fails.
-func (e *Engine) ingestTogether(ctx context.Context, reqs []*ingestRequest) {
+// ingestAll takes requests in, in one transaction: platform by platform in the
+// order of their ids, so that two transactions never wait for each other.
+func (e *Engine) ingestAll(ctx context.Context, reqs []*ingestRequest) error {
 	sorted := slices.Clone(reqs)
 	slices.SortStableFunc(sorted, func(a, b *ingestRequest) int { return cmp.Compare(a.platform, b.platform) })
-	err := e.ingestAll(ctx, sorted)
-	if err == nil || len(reqs) == 1 {
-		for _, r := range reqs {
-			r.err = err
-		}
-		return
-	}
-	for _, r := range reqs {
-		r.err = e.ingestAll(ctx, []*ingestRequest{r})
-	}
-}
-
-func (e *Engine) ingestAll(ctx context.Context, sorted []*ingestRequest) error {
 	return e.store.Write(ctx, func(tx *store.Tx) error {
 		for rest := sorted; len(rest) > 0; {
 			n := 1

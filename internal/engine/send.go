@@ -63,7 +63,6 @@ type record struct {
 	outcome execution.Outcome
 	wake    bool
 	settled bool
-	err     error
 }
 
 // record stores the outcome of a send under the token of its claim, trying for
@@ -72,17 +71,15 @@ type record struct {
 func (e *Engine) record(j *job, outcome execution.Outcome, left *atomic.Bool) {
 	ctx := context.WithoutCancel(e.sendCtx)
 	for try := 0; ; try++ {
-		r := &record{j: j, outcome: outcome, wake: left.Load(), err: errNotRun}
-		if err := e.records.Do(ctx, r); err != nil {
-			r.err = err
-		}
-		if r.err == nil {
+		r := &record{j: j, outcome: outcome, wake: left.Load()}
+		err := e.records.Do(ctx, r)
+		if err == nil {
 			failpoint.Hit(failpoint.RecordCommitted)
 			e.recorded(ctx, r)
 			return
 		}
 		e.log.LogAttrs(ctx, slog.LevelError, "record_failed", slog.String("platform_id", string(j.x.PlatformID)),
-			slog.String("execution_id", string(j.x.ID)), slog.String("outcome", string(outcome.Kind)), slog.Any("error", r.err))
+			slog.String("execution_id", string(j.x.ID)), slog.String("outcome", string(outcome.Kind)), slog.Any("error", err))
 		if !e.Now().Before(j.x.LeaseUntil) || !e.patience(try) {
 			return // the sweep finds it SENDING after its lease
 		}
@@ -114,21 +111,12 @@ func (e *Engine) recorded(ctx context.Context, r *record) {
 		slog.String("outcome", string(r.outcome.Kind)))
 }
 
-// recordTogether stores outcomes that waited in one transaction.
-func (e *Engine) recordTogether(ctx context.Context, batch []*record) {
-	err := e.store.Write(ctx, func(tx *store.Tx) error { return e.recordAll(ctx, tx, batch) })
-	if err == nil || len(batch) == 1 {
-		for _, r := range batch {
-			r.err = err
-		}
-		return
-	}
-	for _, r := range batch {
-		r.err = e.store.Write(ctx, func(tx *store.Tx) error { return e.recordAll(ctx, tx, []*record{r}) })
-	}
+// recordAll stores outcomes in one transaction.
+func (e *Engine) recordAll(ctx context.Context, batch []*record) error {
+	return e.store.Write(ctx, func(tx *store.Tx) error { return e.settle(ctx, tx, batch) })
 }
 
-func (e *Engine) recordAll(ctx context.Context, tx *store.Tx, batch []*record) error {
+func (e *Engine) settle(ctx context.Context, tx *store.Tx, batch []*record) error {
 	now := e.Now()
 	list := make([]execution.Execution, len(batch))
 	tokens := make([]string, len(batch))

@@ -6,12 +6,11 @@ import (
 	"sync"
 )
 
-// group lets requests of one kind that wait for the writer share its next
+// Group lets requests of one kind that wait for the writer share its next
 // transaction: a commit costs an fsync, however much it holds. There is no
 // timer; whoever gets a writer's turn takes all that waits by then and runs it.
-type group[R any] struct {
-	run  func(ctx context.Context, s *Store, batch []R)
-	s    *Store
+type Group[R any] struct {
+	run  func(ctx context.Context, batch []R) error
 	most int
 	turn chan struct{} // one token per writer
 
@@ -21,23 +20,30 @@ type group[R any] struct {
 
 type call[R any] struct {
 	req   R
+	err   error
 	taken chan struct{} // closed when somebody has it in a batch
 	done  chan struct{} // closed when its batch is done
 }
 
-func newGroup[R any](s *Store, run func(context.Context, *Store, []R), most int) *group[R] {
-	g := &group[R]{run: run, s: s, most: most, turn: make(chan struct{}, s.db.writers())}
+// errNotRun is what a request is told whose batch never came to it.
+var errNotRun = errors.New("the batch of this request ended before it was run")
+
+// NewGroup returns a group that runs batches of at most that many requests. run
+// does all of a batch or nothing; when it fails, each request is run in a batch
+// of its own, because the fault of one is not the fault of the others.
+func NewGroup[R any](s *Store, most int, run func(ctx context.Context, batch []R) error) *Group[R] {
+	g := &Group[R]{run: run, most: most, turn: make(chan struct{}, s.db.writers())}
 	for range cap(g.turn) {
 		g.turn <- struct{}{}
 	}
 	return g
 }
 
-// do has req run in some batch and returns when its batch is done. The batch
-// does not end with ctx, because others share it; ctx only ends the waiting
-// for a turn of a request that nobody has taken yet.
-func (g *group[R]) do(ctx context.Context, req R) error {
-	c := &call[R]{req, make(chan struct{}), make(chan struct{})}
+// Do has req run in some batch, and returns its error when it is done. The batch
+// does not end with ctx, because others share it; ctx only ends the waiting for
+// a turn of a request that nobody has taken yet.
+func (g *Group[R]) Do(ctx context.Context, req R) error {
+	c := &call[R]{req, errNotRun, make(chan struct{}), make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	g.mu.Unlock()
@@ -45,7 +51,7 @@ func (g *group[R]) do(ctx context.Context, req R) error {
 		select {
 		case <-c.taken: // only who still waits leads: nobody works for others after its own is done
 			<-c.done
-			return nil
+			return c.err
 		default:
 		}
 		select {
@@ -61,31 +67,43 @@ func (g *group[R]) do(ctx context.Context, req R) error {
 }
 
 // lead runs what waits, up to the most that one transaction should hold.
-func (g *group[R]) lead(ctx context.Context) {
+func (g *Group[R]) lead(ctx context.Context) {
 	defer func() { g.turn <- struct{}{} }()
-	g.mu.Lock()
-	n := min(len(g.waiting), g.most)
-	batch := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
-	g.mu.Unlock()
-	if n == 0 {
-		return
-	}
-	reqs := make([]R, n)
-	for i, c := range batch {
-		reqs[i] = c.req
-		close(c.taken)
-	}
+	batch := g.take()
 	defer func() {
 		for _, c := range batch {
 			close(c.done)
 		}
 	}()
-	g.run(ctx, g.s, reqs)
+	reqs := make([]R, len(batch))
+	for i, c := range batch {
+		reqs[i] = c.req
+	}
+	if len(batch) == 0 {
+		return
+	}
+	err := g.run(ctx, reqs)
+	for i, c := range batch {
+		if c.err = err; err != nil && len(batch) > 1 {
+			c.err = g.run(ctx, reqs[i:i+1])
+		}
+	}
+}
+
+func (g *Group[R]) take() []*call[R] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.waiting), g.most)
+	batch := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	for _, c := range batch {
+		close(c.taken)
+	}
+	return batch
 }
 
 // withdraw takes a request back that nobody has taken yet.
-func (g *group[R]) withdraw(c *call[R]) bool {
+func (g *Group[R]) withdraw(c *call[R]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, w := range g.waiting {
@@ -101,57 +119,23 @@ func (g *group[R]) withdraw(c *call[R]) bool {
 const maxWrites = 64
 
 // write is one plain API write.
-type write struct {
-	do  func(context.Context, *Tx) error
-	err error
-}
+type write func(context.Context, *Tx) error
 
 // Join runs a small write of the API in a transaction that it may share with
 // others of its kind. do must lock nothing that another plain write could hold
 // in another order, and is run again if a write it shared with failed. It gets
 // the context of the transaction, which outlives the caller's.
 func (s *Store) Join(ctx context.Context, do func(context.Context, *Tx) error) error {
-	w := &write{do: do, err: errNotRun}
-	if err := s.plain.do(ctx, w); err != nil {
-		return err
-	}
-	return w.err
+	return s.plain.Do(ctx, do)
 }
 
-// errNotRun is what a write says that its batch never came to.
-var errNotRun = errors.New("the batch of this write ended before it was run")
-
-// runWrites tries all writes in one transaction and, when one fails, each in
-// its own: the fault of one is not the fault of the others.
-func runWrites(ctx context.Context, s *Store, batch []*write) {
-	together := func(tx *Tx) error {
-		for _, w := range batch {
-			if err := w.do(ctx, tx); err != nil {
+func (s *Store) runWrites(ctx context.Context, batch []write) error {
+	return s.Write(ctx, func(tx *Tx) error {
+		for _, do := range batch {
+			if err := do(ctx, tx); err != nil {
 				return err
 			}
 		}
 		return nil
-	}
-	err := s.Write(ctx, together)
-	if err == nil || len(batch) == 1 {
-		for _, w := range batch {
-			w.err = err
-		}
-		return
-	}
-	for _, w := range batch {
-		w.err = s.Write(ctx, func(tx *Tx) error { return w.do(ctx, tx) })
-	}
+	})
 }
-
-// Group is a group commit of requests of another package, such as ingestion.
-type Group[R any] struct{ g *group[R] }
-
-// NewGroup returns a group whose batches run handles. run must answer every
-// request of its batch.
-func NewGroup[R any](s *Store, most int, run func(ctx context.Context, batch []R)) *Group[R] {
-	return &Group[R]{newGroup(s, func(ctx context.Context, _ *Store, batch []R) { run(ctx, batch) }, most)}
-}
-
-// Do has req handled in some batch. See [group.do] for what ctx does.
-func (g *Group[R]) Do(ctx context.Context, req R) error { return g.g.do(ctx, req) }

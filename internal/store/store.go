@@ -25,7 +25,7 @@ type Store struct {
 	Reader
 	db    database
 	queue queue
-	plain *group[*write]
+	plain *Group[write]
 	log   *slog.Logger
 }
 
@@ -104,7 +104,7 @@ func newStore(ctx context.Context, db database, cfg Config) (*Store, error) {
 		return nil, errors.New("the database has no schema of this version yet: run `dunwell migrate` or `dunwell serve --migrate`")
 	}
 	s := &Store{Reader: Reader{db.pool(), vault}, db: db, log: cfg.Log}
-	s.plain = newGroup(s, runWrites, maxWrites)
+	s.plain = NewGroup(s, maxWrites, s.runWrites)
 	if s.queue, err = db.newQueue(cfg); err != nil {
 		return nil, fmt.Errorf("preparing the queue: %w", err)
 	}
