@@ -75,10 +75,15 @@ func (r Reader) Attempts(ctx context.Context, p platform.ID, ids []string) (map[
 // InsertExecutions stores new executions.
 func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) error {
 	args := make([][]any, len(list))
+	encoded := map[workflow.ActionID]string{} // one transaction knows one version of an action
 	for i, e := range list {
-		action, err := encode(e.Action)
-		if err != nil {
-			return err
+		action, ok := encoded[e.ActionID]
+		if !ok {
+			var err error
+			if action, err = encode(e.Action); err != nil {
+				return err
+			}
+			encoded[e.ActionID] = action
 		}
 		args[i] = []any{
 			string(e.PlatformID), string(e.ID), string(e.TriggerID), string(e.WorkflowID), string(e.ActionID), action,

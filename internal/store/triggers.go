@@ -92,14 +92,14 @@ func (tx *Tx) WaitingForCustomers(ctx context.Context, p platform.ID, customers 
 func (tx *Tx) WaitingForInvoices(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
 	return lookUp(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
-		 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' FOR UPDATE`, keyed(invoices, string(p)))
+		 AND status <> 'FIRED' AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' FOR UPDATE`, keyed(invoices, string(p)))
 }
 
 // NotFired reads and locks the triggers of invoices that were skipped or cancelled.
 func (tx *Tx) NotFired(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
 	return lookUp(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
-		 AND status IN ('SKIPPED', 'CANCELLED') FOR UPDATE`, keyed(invoices, string(p)))
+		 AND status <> 'FIRED' AND status IN ('SKIPPED', 'CANCELLED') FOR UPDATE`, keyed(invoices, string(p)))
 }
 
 // StoppedByClosing reads and locks the triggers of customers that were stopped
@@ -157,7 +157,8 @@ func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*bil
 		args[i] = []any{string(p), pay.ID, string(pay.InvoiceID)}
 	}
 	for _, text := range []string{
-		`UPDATE triggers SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND invoice_id = ''`,
+		`UPDATE triggers SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND type = 'EVENT'
+		 AND invoice_id = ''`,
 		`UPDATE executions SET invoice_id = $3 WHERE platform_id = $1 AND payment_id = $2 AND invoice_id = ''
 		 AND status IN ('PENDING', 'WAITING', 'SENDING')`,
 	} {

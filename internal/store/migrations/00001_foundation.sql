@@ -159,11 +159,10 @@ CREATE TABLE triggers (
     PRIMARY KEY (platform_id, id)
 );
 -- The law: one EVENT trigger per workflow, variant, step, resource and occurrence.
-CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, workflow_id, variant, step, kind, resource_id, occurrence) WHERE type = 'EVENT';
+CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, kind, resource_id, workflow_id, variant, step, occurrence) WHERE type = 'EVENT';
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
-CREATE INDEX triggers_by_resource ON triggers (platform_id, kind, resource_id);
 CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
-CREATE INDEX triggers_by_invoice ON triggers (platform_id, invoice_id) WHERE invoice_id <> '';
+CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
@@ -198,7 +197,6 @@ CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = '
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_open_payment ON executions (payment_id, platform_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
-CREATE INDEX executions_open_workflow ON executions (workflow_id, platform_id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX executions_by_trigger ON executions (platform_id, trigger_id);
 
