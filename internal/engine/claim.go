@@ -172,8 +172,7 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 		c.end(c.tried(x), j, execution.Outcome{Kind: execution.Refused, Reply: j.defect}, w)
 	case j.refused != nil:
 		c.end(c.tried(x), j, *j.refused, w)
-	case j.waits:
-		c.stale = true // look again once a slot is free
+	case j.waits: // its lane is woken when somebody gives a slot back
 	case j.session == nil:
 		c.capture(x, j, w)
 	default:

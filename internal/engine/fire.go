@@ -9,6 +9,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/ident"
+	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
@@ -177,23 +178,28 @@ func (in *ingestion) execute(t trigger.Trigger) {
 	}
 	w := in.set.Find(t.WorkflowID)
 	for i, a := range w.Actions {
+		var integration platform.IntegrationID
+		if a.SendEmail != nil {
+			integration = a.SendEmail.IntegrationID
+		}
 		in.executions = append(in.executions, execution.Execution{
-			ID:         execution.ID(ident.New("wkex")),
-			PlatformID: in.p,
-			TriggerID:  t.ID,
-			WorkflowID: t.WorkflowID,
-			ActionID:   a.ID,
-			Action:     a,
-			Variant:    t.Variant,
-			CustomerID: t.CustomerID,
-			InvoiceID:  t.InvoiceID,
-			PaymentID:  t.PaymentID(),
-			Lane:       execution.Lane(t.CustomerID),
-			Position:   i,
-			Status:     execution.Pending,
-			DueAt:      in.now,
-			CreatedAt:  in.now,
-			UpdatedAt:  in.now,
+			ID:            execution.ID(ident.New("wkex")),
+			PlatformID:    in.p,
+			TriggerID:     t.ID,
+			WorkflowID:    t.WorkflowID,
+			ActionID:      a.ID,
+			Action:        a,
+			IntegrationID: integration,
+			Variant:       t.Variant,
+			CustomerID:    t.CustomerID,
+			InvoiceID:     t.InvoiceID,
+			PaymentID:     t.PaymentID(),
+			Lane:          execution.Lane(t.CustomerID),
+			Position:      i,
+			Status:        execution.Pending,
+			DueAt:         in.now,
+			CreatedAt:     in.now,
+			UpdatedAt:     in.now,
 		})
 	}
 }

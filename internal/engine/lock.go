@@ -152,8 +152,8 @@ func (in *ingestion) touched(ctx context.Context, reqs []*ingestRequest, relinke
 		if item.Mode != billing.Replace || r.Kind() == billing.KindContact {
 			partial.add(r.Kind(), r.Base().ID) // a contact may leave another customer
 		}
-		if pay, ok := r.(*billing.Payment); ok && pay.CustomerID == "" {
-			partial.add(billing.KindInvoice, string(pay.InvoiceID))
+		if pay, ok := r.(*billing.Payment); ok {
+			partial.add(billing.KindInvoice, string(pay.InvoiceID)) // its customer may be another's
 		}
 	}
 	for _, r := range reqs {

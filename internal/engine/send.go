@@ -14,37 +14,22 @@ import (
 	"github.com/dunwellhq/dunwell/internal/store"
 )
 
-// send begins to send all claimed jobs at once and waits for them until the
-// drain's slice ends. claimedAt lies before the claim's commit: a process that
-// was stopped right after it must not send when it is continued. What takes longer goes on without the drain, and wakes
-// the lane when it is done.
-func (e *Engine) send(jobs []*job, claimedAt, end time.Time) {
-	var group sync.WaitGroup
-	var left atomic.Bool
+// send sends all claimed jobs at once. claimedAt lies before the claim's
+// commit: a process that was stopped right after it must not send when it is
+// continued.
+func (e *Engine) send(jobs []*job, claimedAt time.Time, left *atomic.Bool) {
+	var all sync.WaitGroup
+	defer all.Wait()
 	for _, j := range jobs {
 		if !j.claimed {
 			continue
 		}
-		group.Add(1)
-		e.sends.Go(func() {
-			defer group.Done()
+		all.Go(func() {
 			defer j.release()
 			outcome := e.sendOne(j, claimedAt)
 			failpoint.Hit(failpoint.Sent)
-			e.record(j, outcome, &left)
+			e.record(j, outcome, left)
 		})
-	}
-	done := make(chan struct{})
-	e.sends.Go(func() {
-		group.Wait()
-		close(done)
-	})
-	timer := time.NewTimer(time.Until(end)) //nolint:forbidigo // a time slice is the machine's
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-		left.Store(true)
 	}
 }
 

@@ -82,24 +82,12 @@ func (s *senders) close() {
 	}
 }
 
-// take takes a slot: at once, or, with patience, within that time.
-func (s *slots) take(ctx context.Context, patience time.Duration) bool {
+// take takes a slot if one is free.
+func (s *slots) take() bool {
 	select {
 	case <-s.free:
 		return true
 	default:
-	}
-	if patience <= 0 {
-		return false
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-s.free:
-		return true
-	case <-timer.C:
-		return false
-	case <-ctx.Done():
 		return false
 	}
 }
@@ -118,32 +106,43 @@ func (s smtpSender) Connect(ctx context.Context) (Session, execution.Outcome) {
 	return session, outcome
 }
 
-// connect opens a session for each job that needs one and can have a slot. An
-// integration that refuses one connection is not asked for the others.
-func (e *Engine) connect(ctx context.Context, jobs []*job, patience time.Duration) {
-	groups := map[platform.IntegrationID][]*job{}
-	for _, j := range jobs {
-		in := j.integration
-		switch {
-		case j.skip != "" || j.defect != "" || j.refused != nil:
-		case !in.Status.Delivers():
-			j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: "integration " + string(in.ID) + " is " + string(in.Status)}
-		case in.EmailProvider.Variant != platform.System:
-			groups[in.ID] = append(groups[in.ID], j)
+// saturated returns the integrations without a free slot.
+func (s *senders) saturated() []platform.IntegrationID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var full []platform.IntegrationID
+	for id, have := range s.open {
+		if len(have.free) == 0 {
+			full = append(full, id)
 		}
 	}
-	var all sync.WaitGroup
-	for _, group := range groups {
-		all.Go(func() { e.connectGroup(ctx, group, patience) })
-	}
-	all.Wait()
+	return full
 }
 
-func (e *Engine) connectGroup(ctx context.Context, group []*job, patience time.Duration) {
-	s := e.senders.of(group[0].integration)
-	first := group[0]
-	if !s.take(ctx, patience) {
-		for _, j := range group {
+// connects reports whether a job needs a connection, and notes it if its
+// integration takes nothing.
+func (j *job) connects() bool {
+	in := j.integration
+	if j.skip != "" || j.defect != "" || j.refused != nil {
+		return false
+	}
+	if !in.Status.Delivers() {
+		j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: "integration " + string(in.ID) + " is " + string(in.Status)}
+		return false
+	}
+	return in.EmailProvider.Variant != platform.System
+}
+
+// connect opens a session for each job of one integration that can have a slot.
+// An integration that refuses one connection is not asked for the others.
+func (e *Engine) connect(ctx context.Context, jobs []*job) {
+	first := jobs[0]
+	if !first.connects() {
+		return
+	}
+	s := e.senders.of(first.integration)
+	if !s.take() {
+		for _, j := range jobs {
 			j.waits = true
 		}
 		return
@@ -151,11 +150,11 @@ func (e *Engine) connectGroup(ctx context.Context, group []*job, patience time.D
 	first.open(ctx, s)
 	var rest sync.WaitGroup
 	defer rest.Wait()
-	for _, j := range group[1:] {
+	for _, j := range jobs[1:] {
 		switch {
 		case first.refused != nil:
 			j.refused = first.refused
-		case s.take(ctx, 0):
+		case s.take():
 			rest.Go(func() { j.open(ctx, s) })
 		default:
 			j.waits = true

@@ -56,6 +56,7 @@ type Execution struct {
 	// Action is the action as it was when the trigger fired: deleting or
 	// editing it does not change what was decided.
 	Action        workflow.Action
+	IntegrationID platform.IntegrationID // the action's
 	Variant       workflow.Variant
 	CustomerID    billing.CustomerID
 	InvoiceID     billing.InvoiceID

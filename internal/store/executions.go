@@ -14,14 +14,14 @@ import (
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
-const executionColumns = `platform_id, id, trigger_id, workflow_id, action_id, action, variant, customer_id, invoice_id, payment_id,
+const executionColumns = `platform_id, id, trigger_id, workflow_id, action_id, action, integration_id, variant, customer_id, invoice_id, payment_id,
 	lane, position, status, reason, due_at, next_attempt_at, attempts, token, lease_until, frozen_hash, first_tried_at, created_at, updated_at`
 
 func scanExecution(rs rows) (execution.Execution, error) {
 	var e execution.Execution
 	var action []byte
 	var due, next, lease, tried, created, updated int64
-	if err := rs.Scan(&e.PlatformID, &e.ID, &e.TriggerID, &e.WorkflowID, &e.ActionID, &action, &e.Variant, &e.CustomerID,
+	if err := rs.Scan(&e.PlatformID, &e.ID, &e.TriggerID, &e.WorkflowID, &e.ActionID, &action, &e.IntegrationID, &e.Variant, &e.CustomerID,
 		&e.InvoiceID, &e.PaymentID, &e.Lane, &e.Position, &e.Status, &e.Reason, &due, &next, &e.Attempts, &e.Token, &lease,
 		&e.FrozenHash, &tried, &created, &updated); err != nil {
 		return e, err
@@ -87,13 +87,13 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 		}
 		args[i] = []any{
 			string(e.PlatformID), string(e.ID), string(e.TriggerID), string(e.WorkflowID), string(e.ActionID), action,
-			string(e.Variant), string(e.CustomerID), string(e.InvoiceID), e.PaymentID, e.Lane, e.Position, string(e.Status),
+			string(e.IntegrationID), string(e.Variant), string(e.CustomerID), string(e.InvoiceID), e.PaymentID, e.Lane, e.Position, string(e.Status),
 			string(e.Reason), micros(e.DueAt), micros(e.CreatedAt),
 		}
 	}
 	_, err := tx.c.execMany(ctx,
 		`INSERT INTO executions (`+executionColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, '', 0, '', 0, $16, $16)`, args)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, '', 0, '', 0, $17, $17)`, args)
 	if err != nil {
 		return fmt.Errorf("inserting executions: %w", err)
 	}
@@ -101,15 +101,25 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 }
 
 // Due reads, of each customer of a lane, the oldest PENDING execution whose time
-// has come, the oldest first, without locking them.
-func (r Reader) Due(ctx context.Context, l Lane, now time.Time, limit int) ([]execution.Execution, error) {
+// has come, the oldest first, without locking them. It leaves out customers who
+// have another SENDING, and integrations that can take no more at the moment:
+// what waits for a slow provider must not hide what others could send.
+func (r Reader) Due(ctx context.Context, l Lane, now time.Time, saturated []platform.IntegrationID, limit int) ([]execution.Execution, error) {
+	full := make([]string, len(saturated)) // never nil: that would be NULL
+	for i, id := range saturated {
+		full[i] = string(id)
+	}
 	return all(ctx, r.c, scanExecution,
 		`SELECT `+executionColumns+` FROM executions e
 		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND NOT EXISTS (
 		     SELECT 1 FROM executions o WHERE o.platform_id = $1 AND o.customer_id = e.customer_id
 		     AND o.status IN ('PENDING', 'WAITING', 'SENDING') AND o.status = 'PENDING'
 		     AND (o.due_at, o.created_at, o.position, o.id) < (e.due_at, e.created_at, e.position, e.id))
-		 ORDER BY due_at, created_at, position, id LIMIT $4`, string(l.PlatformID), l.Number, micros(now), limit)
+		 AND NOT EXISTS (
+		     SELECT 1 FROM executions s WHERE s.platform_id = $1 AND s.customer_id = e.customer_id
+		     AND s.status IN ('PENDING', 'WAITING', 'SENDING') AND s.status = 'SENDING')
+		 AND NOT (integration_id = ANY($5))
+		 ORDER BY due_at, created_at, position, id LIMIT $4`, string(l.PlatformID), l.Number, micros(now), limit, full)
 }
 
 // LockLane keeps other claims of the lane out until the transaction ends:

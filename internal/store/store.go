@@ -203,7 +203,7 @@ func (s *Store) writeOnce(ctx context.Context, do func(*Tx) error) (err error) {
 // tells the caller to come back. Whether a commit that failed took effect is
 // not known, and nothing here pretends to know.
 func (s *Store) explain(err error) error {
-	if err == nil || fault.As(err) != nil || !s.db.unavailable(err) {
+	if err == nil || fault.As(err) != nil || (!s.db.unavailable(err) && !errors.Is(err, ErrLost)) {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", fault.New(fault.Unavailable, "the database cannot be reached or written to at the moment, try again"), err)

@@ -173,6 +173,7 @@ CREATE TABLE executions (
     workflow_id     TEXT   NOT NULL,
     action_id       TEXT   NOT NULL,
     action          TEXT   NOT NULL,
+    integration_id  TEXT   NOT NULL,
     variant         TEXT   NOT NULL,
     customer_id     TEXT   NOT NULL,
     invoice_id      TEXT   NOT NULL,

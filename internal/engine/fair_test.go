@@ -1,0 +1,129 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/engine"
+	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/pgtest"
+	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// stalled is a provider that takes connections and messages and never answers
+// until it is told to.
+type stalled struct {
+	until     chan struct{}
+	connected bool // it stalls the message, not the connection
+}
+
+func (s *stalled) Connect(ctx context.Context) (engine.Session, execution.Outcome) {
+	if !s.connected {
+		s.wait(ctx)
+	}
+	return s, execution.Outcome{}
+}
+
+func (s *stalled) wait(ctx context.Context) {
+	select {
+	case <-s.until:
+	case <-ctx.Done():
+	}
+}
+
+func (s *stalled) Send(ctx context.Context, _ *message.Message) execution.Outcome {
+	s.wait(ctx)
+	return execution.Outcome{Kind: execution.Accepted}
+}
+
+func (s *stalled) Release() {}
+func (s *stalled) Close()   {}
+
+// A provider that stalls, with a backlog longer than a drain takes up at a
+// time, keeps nobody else's messages waiting in the same lane.
+func TestAStalledProviderDelaysNobodyElse(t *testing.T) {
+	run := func(t *testing.T, url string, slow *stalled) {
+		healthy := &provider{}
+		var slowID platform.IntegrationID
+		w := newWorld(t, url, func(in platform.Integration) engine.Sender {
+			if in.ID == slowID {
+				return slow
+			}
+			return healthy
+		})
+		make := func() platform.IntegrationID {
+			in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
+				Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,
+				EmailProvider: platform.EmailProvider{Variant: platform.SMTP, SMTP: &platform.SMTPSettings{Host: "mail.example", Port: 25}},
+			}, false)
+			w.must(err)
+			return in.ID
+		}
+		slowID = make()
+		w.intg = slowID
+		w.workflow(workflow.ToFinal)
+		w.intg = make()
+		w.workflow(workflow.FailedPayment)
+
+		const backlog = 450
+		lane := store.Lane{PlatformID: w.p, Number: 3}
+		var states []billing.Resource
+		for i, n := 0, 0; n < backlog; i++ {
+			id := fmt.Sprint("c", i)
+			if execution.Lane(billing.CustomerID(id)) != lane.Number {
+				continue
+			}
+			states = append(states, w.customer(id), w.invoice("i"+id, id))
+			if n++; n == backlog { // the last to come due is another integration's
+				states = append(states[:len(states)-1], w.payment("p", ""))
+				states[len(states)-1].(*billing.Payment).CustomerID = billing.CustomerID(id)
+			}
+		}
+		w.ingest(states...)
+		for range 5 {
+			w.e.Drain(w.ctx, lane)
+		}
+		healthy.mu.Lock()
+		got := len(healthy.accepted)
+		healthy.mu.Unlock()
+		if got != 1 {
+			t.Errorf("the healthy provider has %d messages while the other stalls, want 1", got)
+		}
+		close(slow.until)
+	}
+	for name, connected := range map[string]bool{"at the message": true, "at the connection": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Run("sqlite", func(t *testing.T) {
+				run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db"), &stalled{make(chan struct{}), connected})
+			})
+			t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t), &stalled{make(chan struct{}), connected}) })
+		})
+	}
+}
+
+// A payment may name another customer than its invoice does, before or after
+// the invoice moved: that is no reason to refuse anything.
+func TestPaymentOfAnotherCustomerThanItsInvoice(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.workflow(workflow.FailedPayment)
+		w.ingest(w.customer("c1"), w.customer("c2"), w.invoice("i1", "c1"))
+		p := w.payment("p1", "i1")
+		p.CustomerID = "c2"
+		w.ingest(p)
+		w.ingest(w.invoice("i1", "c3"))
+		again := w.payment("p2", "i1")
+		again.CustomerID = "c2"
+		w.ingest(again, w.customer("c4"))
+		w.drain()
+		w.drain()
+		if got := w.outbox(); len(got) != 2 || got[0].To[0].Email != "c2@customer.example" {
+			t.Errorf("got %+v, want two messages to c2", got)
+		}
+	})
+}
