@@ -68,10 +68,15 @@ const (
 	readerCache = 4 << 10
 )
 
+// checkpointPages is how long the write-ahead log grows, in pages of 4 KiB,
+// before it is copied into the file: the longer, the fewer times a page that
+// changes often is copied, and the longer everybody waits for one copying.
+const checkpointPages = 2000
+
 func sqliteDSN(path string, cache int, extra string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		fmt.Sprintf("&_pragma=cache_size(-%d)&", cache) + extra
+		fmt.Sprintf("&_pragma=cache_size(-%d)&_pragma=wal_autocheckpoint(%d)&", cache, checkpointPages) + extra
 }
 
 // check asserts what durability rests on: a version without known corruption,
