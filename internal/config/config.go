@@ -42,6 +42,9 @@ func (d Database) Check() error {
 	switch {
 	case !d.IsSQLite() && !postgres:
 		return bad("DUNWELL_DATABASE_URL", "it must begin with sqlite: or postgres://")
+	case strings.HasPrefix(d.DatabaseURL, "sqlite://"), strings.HasPrefix(d.DatabaseURL, "sqlite:file:"),
+		d.IsSQLite() && strings.ContainsAny(d.DatabaseURL, "?#"):
+		return bad("DUNWELL_DATABASE_URL", "after sqlite: comes the name of the file and nothing else, as in sqlite:dunwell.db or sqlite:/var/lib/dunwell.db")
 	case d.DatabaseURL == "sqlite:":
 		return bad("DUNWELL_DATABASE_URL", "it names no file, write it as sqlite:dunwell.db")
 	case d.IsSQLite() && !isFolder(filepath.Dir(strings.TrimPrefix(d.DatabaseURL, "sqlite:"))):
@@ -115,6 +118,10 @@ func (d Database) Key() ([]byte, error) {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the master key: %w", err)
+	}
+	if info, err := os.Stat(strings.TrimSuffix(path, ".key")); err == nil && info.Size() > 0 {
+		// A fresh key could not open the secrets that are in there.
+		return nil, bad("DUNWELL_MASTER_KEY", path+" is missing beside a database that exists: put it back, or set the key that the database was made with")
 	}
 	return makeKey(path)
 }

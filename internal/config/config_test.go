@@ -25,6 +25,9 @@ func TestCheckNamesTheSetting(t *testing.T) {
 	}{
 		"other database":        {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
 		"no file":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
+		"a URL's slashes":       {func(s *config.Serve) { s.DatabaseURL = "sqlite://d.db" }, "DUNWELL_DATABASE_URL"},
+		"a URL's parameters":    {func(s *config.Serve) { s.DatabaseURL = "sqlite:d.db?mode=ro" }, "DUNWELL_DATABASE_URL"},
+		"a file URL":            {func(s *config.Serve) { s.DatabaseURL = "sqlite:file:d.db" }, "DUNWELL_DATABASE_URL"},
 		"no folder":             {func(s *config.Serve) { s.DatabaseURL = "sqlite:no/such/d.db" }, "DUNWELL_DATABASE_URL"},
 		"log format":            {func(s *config.Serve) { s.LogFormat = "xml" }, "DUNWELL_LOG_FORMAT"},
 		"PostgreSQL, no key":    {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
@@ -56,6 +59,15 @@ func TestKeyIsMadeOnceBesideTheFile(t *testing.T) {
 	info, err := os.Stat(strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key")
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("got %v, %v, want mode 0600", info, err)
+	}
+	if err := os.WriteFile(strings.TrimPrefix(d.DatabaseURL, "sqlite:"), []byte("not empty"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Key(); fault.As(err) == nil || fault.As(err).Field != "DUNWELL_MASTER_KEY" {
+		t.Errorf("the key of a database is lost: got %v, want it refused in words", err)
 	}
 	d.MasterKey = "nonsense"
 	if _, err := d.Key(); err == nil {
