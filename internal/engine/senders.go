@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/delivery"
@@ -39,6 +40,19 @@ type slots struct {
 	sender  Sender
 	version time.Time
 	free    chan struct{}
+	// asking is since when somebody has been waiting for the provider to take
+	// a first connection, in Unix nanoseconds; 0: nobody is.
+	asking atomic.Int64
+}
+
+// quickConnect is how long a connection may take before others go on without
+// the integration until it is there.
+const quickConnect = 100 * time.Millisecond
+
+// full reports whether the integration can take nothing more at the moment.
+func (s *slots) full(now time.Time) bool {
+	since := s.asking.Load()
+	return len(s.free) == 0 || (since != 0 && now.Sub(time.Unix(0, since)) > quickConnect)
 }
 
 func newSenders(limits Limits, override func(platform.Integration) Sender) *senders {
@@ -65,7 +79,7 @@ func (s *senders) of(in platform.Integration) *slots {
 	if have != nil {
 		have.sender.Close() // what is under way ends on its own connection
 	}
-	made := &slots{s.make(in), in.UpdatedAt, make(chan struct{}, s.limits.SendsAtOnce)}
+	made := &slots{sender: s.make(in), version: in.UpdatedAt, free: make(chan struct{}, s.limits.SendsAtOnce)}
 	for range cap(made.free) {
 		made.free <- struct{}{}
 	}
@@ -106,13 +120,15 @@ func (s smtpSender) Connect(ctx context.Context) (Session, execution.Outcome) {
 	return session, outcome
 }
 
-// saturated returns the integrations without a free slot.
+// saturated returns the integrations that can take nothing more: no slot is
+// free, or their provider does not even take a connection.
 func (s *senders) saturated() []platform.IntegrationID {
+	now := time.Now() //nolint:forbidigo // how long a connection takes is the machine's time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var full []platform.IntegrationID
 	for id, have := range s.open {
-		if len(have.free) == 0 {
+		if have.full(now) {
 			full = append(full, id)
 		}
 	}
@@ -147,7 +163,7 @@ func (e *Engine) connect(ctx context.Context, jobs []*job) {
 		}
 		return
 	}
-	first.open(ctx, s)
+	first.ask(ctx, s)
 	var rest sync.WaitGroup
 	defer rest.Wait()
 	for _, j := range jobs[1:] {
@@ -160,6 +176,14 @@ func (e *Engine) connect(ctx context.Context, jobs []*job) {
 			j.waits = true
 		}
 	}
+}
+
+// ask opens the first connection of a part, and has it known that it is waited for.
+func (j *job) ask(ctx context.Context, s *slots) {
+	began := time.Now().UnixNano() //nolint:forbidigo // see saturated
+	s.asking.CompareAndSwap(0, began)
+	defer s.asking.CompareAndSwap(began, 0)
+	j.open(ctx, s)
 }
 
 // open connects on a slot that was taken, and keeps the slot with the session.
