@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -13,18 +14,37 @@ import (
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
+// After is run in the transaction of an effect, when all else is done, with
+// what the call will return; if it fails, nothing has happened. It may be run
+// again with the transaction.
+type After[T any] = func(context.Context, *store.Tx, T) error
+
+func after[T any](ctx context.Context, tx *store.Tx, v T, then []After[T]) error {
+	for _, do := range then {
+		if err := do(ctx, tx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CreateWorkflow stores a new workflow and returns it with its id. One that is
 // created ACTIVE answers to events from its commit on.
-func (e *Engine) CreateWorkflow(ctx context.Context, p platform.ID, w workflow.Workflow) (workflow.Workflow, error) {
+func (e *Engine) CreateWorkflow(
+	ctx context.Context, p platform.ID, w workflow.Workflow, then ...After[workflow.Workflow],
+) (workflow.Workflow, error) {
 	now := e.Now()
 	w.ID, w.Version, w.CreatedAt, w.UpdatedAt = workflow.ID(ident.New("wkfl")), 1, now, now
 	insert := func(ctx context.Context, tx *store.Tx) error {
 		if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
 			return err
 		}
-		return tx.InsertWorkflow(ctx, p, w)
+		if err := tx.InsertWorkflow(ctx, p, w); err != nil {
+			return err
+		}
+		return after(ctx, tx, w, then)
 	}
-	if w.Status != workflow.Active {
+	if w.Status != workflow.Active && len(then) == 0 { // what comes after may lock anything
 		return w, e.store.Join(ctx, insert)
 	}
 	return w, e.store.Write(ctx, func(tx *store.Tx) error {
@@ -57,44 +77,61 @@ func checkCustomers(ctx context.Context, tx *store.Tx, p platform.ID, ids []bill
 
 // ChangeWorkflow changes a workflow. change edits a copy and may refuse; the
 // state machine is checked here. A change that can stop messages is exclusive
-// with every claim, and cancels what has not begun.
-func (e *Engine) ChangeWorkflow(ctx context.Context, p platform.ID, idOrReference string, change func(*workflow.Workflow) error) (workflow.Workflow, error) {
+// with every claim, and cancels what has not begun. One that changes nothing
+// leaves no trace, and is all that an archived workflow takes.
+func (e *Engine) ChangeWorkflow(
+	ctx context.Context, p platform.ID, idOrReference string, change func(*workflow.Workflow) error, then ...After[workflow.Workflow],
+) (workflow.Workflow, error) {
 	var out workflow.Workflow
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.LockPlatform(ctx, string(p), true); err != nil {
 			return err
 		}
-		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
+		if err := tx.BumpWorkflowSet(ctx, p); err != nil { // first: whoever locks a workflow holds the set
 			return err
 		}
 		old, err := tx.LockedWorkflow(ctx, p, idOrReference)
 		if err != nil {
 			return err
 		}
-		if old.Status == workflow.Archived {
-			return fault.New(fault.State, "workflow %s is archived and cannot change any more", old.ID).About("WORKFLOW", string(old.ID))
-		}
-		w := old
-		if err := change(&w); err != nil {
+		if out, err = changed(old, change); err != nil {
 			return err
 		}
-		if err := old.Status.Move(w.Status); err != nil {
-			return err
-		}
-		if !slices.Equal(old.CustomerIDs, w.CustomerIDs) {
-			if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
+		if !reflect.DeepEqual(old, out) {
+			out.Version, out.UpdatedAt = old.Version+1, e.Now()
+			if err := saveWorkflow(ctx, tx, p, old, out); err != nil {
 				return err
 			}
 		}
-		w.ID, w.Type, w.CreatedAt = old.ID, old.Type, old.CreatedAt
-		w.Version, w.UpdatedAt = old.Version+1, e.Now()
-		out = w
-		if err := tx.UpdateWorkflow(ctx, p, w); err != nil {
-			return err
-		}
-		return stopWorkflow(ctx, tx, p, old, w)
+		return after(ctx, tx, out, then)
 	})
 	return out, err
+}
+
+// changed is a workflow after a change of it that its state allows.
+func changed(old workflow.Workflow, change func(*workflow.Workflow) error) (workflow.Workflow, error) {
+	w := old
+	err := change(&w)
+	w.ID, w.Type, w.CreatedAt, w.Version, w.UpdatedAt = old.ID, old.Type, old.CreatedAt, old.Version, old.UpdatedAt
+	if old.Status == workflow.Archived && (err != nil || !reflect.DeepEqual(old, w)) {
+		return w, fault.New(fault.State, "workflow %s is archived and cannot change any more", old.ID).About("WORKFLOW", string(old.ID))
+	}
+	if err != nil {
+		return w, err
+	}
+	return w, old.Status.Move(w.Status)
+}
+
+func saveWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
+	if !slices.Equal(old.CustomerIDs, w.CustomerIDs) {
+		if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
+			return err
+		}
+	}
+	if err := tx.UpdateWorkflow(ctx, p, w); err != nil {
+		return err
+	}
+	return stopWorkflow(ctx, tx, p, old, w)
 }
 
 // stopWorkflow cancels the executions that a change of their workflow stops.
@@ -124,7 +161,7 @@ func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 }
 
 // CreateAction stores a new action of a workflow.
-func (e *Engine) CreateAction(ctx context.Context, p platform.ID, a workflow.Action) (workflow.Action, error) {
+func (e *Engine) CreateAction(ctx context.Context, p platform.ID, a workflow.Action, then ...After[workflow.Action]) (workflow.Action, error) {
 	now := e.Now()
 	a.ID, a.CreatedAt, a.UpdatedAt = workflow.ActionID(ident.New("wkac")), now, now
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
@@ -134,7 +171,10 @@ func (e *Engine) CreateAction(ctx context.Context, p platform.ID, a workflow.Act
 		if err := checkAction(ctx, tx, p, a); err != nil {
 			return err
 		}
-		return tx.InsertAction(ctx, p, a)
+		if err := tx.InsertAction(ctx, p, a); err != nil {
+			return err
+		}
+		return after(ctx, tx, a, then)
 	})
 	return a, err
 }
@@ -203,7 +243,9 @@ func (e *Engine) ChangePlatform(ctx context.Context, id platform.ID, change func
 // PutIntegration stores an integration: a new one when its id is empty or not
 // known, else in place of the one that has it. With keepCredentials the stored
 // credentials stay, since a client cannot read them back to send them again.
-func (e *Engine) PutIntegration(ctx context.Context, p platform.ID, in platform.Integration, keepCredentials bool) (stored platform.Integration, created bool, err error) {
+func (e *Engine) PutIntegration(
+	ctx context.Context, p platform.ID, in platform.Integration, keepCredentials bool, then ...After[platform.Integration],
+) (stored platform.Integration, created bool, err error) {
 	now := e.Now()
 	if in.ID == "" {
 		in.ID = platform.IntegrationID(ident.New("intg"))
@@ -221,16 +263,24 @@ func (e *Engine) PutIntegration(ctx context.Context, p platform.ID, in platform.
 		case err != nil && !fault.Is(err, fault.NotFound):
 			return err
 		}
-		return tx.PutIntegration(ctx, p, stored)
+		if err := tx.PutIntegration(ctx, p, stored); err != nil {
+			return err
+		}
+		return after(ctx, tx, stored, then)
 	})
 	return stored, created, err
 }
 
 // CreateSource stores a new source.
-func (e *Engine) CreateSource(ctx context.Context, s platform.Source) (platform.Source, error) {
+func (e *Engine) CreateSource(ctx context.Context, s platform.Source, then ...After[platform.Source]) (platform.Source, error) {
 	now := e.Now()
 	s.ID, s.CreatedAt, s.UpdatedAt = platform.NewSourceID(), now, now
-	return s, e.store.Write(ctx, func(tx *store.Tx) error { return tx.InsertSource(ctx, s) })
+	return s, e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.InsertSource(ctx, s); err != nil {
+			return err
+		}
+		return after(ctx, tx, s, then)
+	})
 }
 
 // ChangeSource changes a source, for instance its signing secret.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -26,16 +25,11 @@ const (
 // body reads the request's body, which must be of one of the types, and
 // returns its type.
 func (c *call) body(most int64, types ...string) ([]byte, string, error) {
-	var kind string
-	if header := c.Header.Get("Content-Type"); header != "" {
-		parsed, params, err := mime.ParseMediaType(header)
-		charset := strings.ToLower(params["charset"])
-		if err != nil || !slices.Contains(types, parsed) || (charset != "" && charset != "utf-8") {
-			return nil, "", otherType(types)
-		}
-		kind = parsed
+	kind, err := c.contentType(types)
+	if err != nil {
+		return nil, "", err
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.Request.Body, most))
+	raw, err := c.read(most)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, "", &problem{
 			status: http.StatusRequestEntityTooLarge, code: "BAD_REQUEST",
@@ -51,6 +45,20 @@ func (c *call) body(most int64, types ...string) ([]byte, string, error) {
 		return nil, "", otherType(types)
 	}
 	return raw, kind, nil
+}
+
+// contentType is the one of the body, "" if the request names none.
+func (c *call) contentType(types []string) (string, error) {
+	header := c.Header.Get("Content-Type")
+	if header == "" {
+		return "", nil
+	}
+	kind, params, err := mime.ParseMediaType(header)
+	charset := strings.ToLower(params["charset"])
+	if err != nil || !slices.Contains(types, kind) || (charset != "" && charset != "utf-8") {
+		return "", otherType(types)
+	}
+	return kind, nil
 }
 
 func otherType(types []string) error {
@@ -74,6 +82,16 @@ func (c *call) document(types ...string) (*tree, error) {
 		return nil, err
 	}
 	return parse(raw)
+}
+
+// optionalDocument holds a body that is not needed to what every body is held
+// to. Without one no type is asked for.
+func (c *call) optionalDocument() error {
+	if raw, err := c.read(maxBody); err == nil && len(raw) == 0 {
+		return nil
+	}
+	_, err := c.document()
+	return err
 }
 
 // named returns a part of the path that names a resource. What can be no name

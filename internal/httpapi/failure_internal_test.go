@@ -55,3 +55,26 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryable: a 500 says whether anything can have come of the request.
+func TestRetryable(t *testing.T) {
+	for path, c := range map[string]struct {
+		verb   string
+		answer func(*call) (reply, error)
+		want   string
+	}{
+		"/v1/workflows":        {"POST", func(*call) (reply, error) { panic("before the effect") }, "true"},
+		"/v1/sources":          {"POST", func(c *call) (reply, error) { remember(nil, c, 201, workflowMembers); panic("in the effect") }, "false"},
+		"/v1/ingest/resources": {"POST", func(*call) (reply, error) { panic("x") }, ""},
+		"/v1/platforms":        {"GET", func(*call) (reply, error) { panic("x") }, ""},
+	} {
+		s := &server{log: slog.New(slog.DiscardHandler), now: time.Now}
+		rec := httptest.NewRecorder()
+		req := httptest.NewRequest(c.verb, path, nil)
+		s.serve(&route{verb: c.verb, path: path, open: true, answer: c.answer}, rec, req)
+		if got := rec.Header().Get("Idempotency-Retryable"); rec.Code != 500 || got != c.want {
+			t.Errorf("%s: got %d, %q", path, rec.Code, got)
+		}
+		apitest.Check(t, req, rec.Result())
+	}
+}

@@ -49,12 +49,27 @@ func TestWorkflowLife(t *testing.T) {
 		if active.text("status") != "ACTIVE" || active.at("version") != 2.0 || active.text("updated_at") != "2026-11-23T09:01:01Z" {
 			t.Errorf("got %s", active.body)
 		}
-		w.do("POST", "/v1/workflows/announce/activate", "").want(200)
+		w.advance(time.Minute)
+		if same := w.do("POST", "/v1/workflows/announce/activate", "").want(200); string(same.body) != string(active.body) {
+			t.Errorf("got %s, want %s", same.body, active.body)
+		}
 		w.do("PATCH", "/v1/workflows/announce", `{"id":"x","object_type":null,"created_at":5,"description":"d"}`).want(200)
 		w.do("PATCH", "/v1/workflows/announce", `{"customer_ids":["nobody"]}`).fails(400, "RESOURCES_NOT_FOUND", "customer_ids")
 		w.do("POST", "/v1/workflows/announce/deactivate", "").want(200)
 		w.do("PATCH", "/v1/workflows/announce", `{"status":"DRAFT"}`).fails(400, "INVALID_OPERATION", "status")
-		w.do("POST", "/v1/workflows/announce/archive", "").want(200)
+		archived := w.do("POST", "/v1/workflows/announce/archive", "").want(200)
+		w.advance(time.Minute)
+		for _, r := range []response{
+			w.do("POST", "/v1/workflows/announce/archive", ""),
+			w.do("PATCH", "/v1/workflows/announce", `{"status":"ARCHIVED"}`),
+			w.do("PATCH", "/v1/workflows/announce", `{"description":"d","type":"INVOICE","invoice":{"variant":"TO_FINAL"}}`),
+			w.do("PATCH", "/v1/workflows/announce", `{}`),
+		} {
+			if r.want(200); string(r.body) != string(archived.body) {
+				t.Errorf("got %s, want %s", r.body, archived.body)
+			}
+		}
+		w.do("PATCH", "/v1/workflows/announce", `{"name":""}`).fails(400, "INVALID_OPERATION", "-")
 		w.do("PATCH", "/v1/workflows/announce", `{"name":"x"}`).fails(400, "INVALID_OPERATION", "-")
 		w.do("POST", "/v1/workflows/announce/activate", "").fails(400, "INVALID_OPERATION", "-")
 		w.do("POST", "/v1/workflows", toFinal).fails(409, "RESOURCE_ALREADY_EXISTS", "reference")

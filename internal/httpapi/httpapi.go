@@ -73,6 +73,7 @@ type server struct {
 	keys      *keyring
 	mux       *http.ServeMux
 	resources map[string]bool // first path segments behind the version
+	running   running
 }
 
 // ServeHTTP implements [http.Handler].
@@ -99,6 +100,12 @@ type call struct {
 	route    *route
 	key      *auth.Key   // nil where none is needed
 	platform platform.ID // the one that the request is about
+
+	raw       []byte // the body, once it is read
+	readErr   error
+	wasRead   bool
+	once      *once // nil without an idempotency key
+	uncertain bool  // something may have been committed
 }
 
 // reply is an answer.
@@ -119,7 +126,7 @@ func (s *server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 	out, err := s.answer(c)
 	if err != nil {
 		err = s.explain(ctx, err)
-		out = problemOf(err)
+		out = c.retryable(problemOf(err))
 	}
 	s.write(c, out)
 	s.logRequest(c, out, err, s.now().Sub(begin))
@@ -138,7 +145,7 @@ func (s *server) answer(c *call) (out reply, err error) {
 			return out, err
 		}
 	}
-	return c.route.answer(c)
+	return s.answerOnce(c)
 }
 
 // explain finds out whether an error that nobody expected comes from a database

@@ -57,7 +57,7 @@ func (s *server) storeIntegration(c *call, id platform.IntegrationID) (reply, er
 		return reply{}, err
 	}
 	given.ID = id
-	in, created, err := s.engine.PutIntegration(c.Context(), c.platform, given.Integration, given.auth == nil)
+	in, created, err := s.engine.PutIntegration(c.Context(), c.platform, given.Integration, given.auth == nil, remember(s, c, http.StatusCreated, shownIntegration)...)
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
@@ -90,7 +90,7 @@ func (s *server) createSource(c *call) (reply, error) {
 		return reply{}, err
 	}
 	src.PlatformID = c.platform
-	src, err = s.engine.CreateSource(c.Context(), src)
+	src, err = s.engine.CreateSource(c.Context(), src, remember(s, c, http.StatusCreated, sourceMembers)...)
 	return answer(http.StatusCreated, src, sourceMembers, err)
 }
 

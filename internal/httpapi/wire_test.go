@@ -128,7 +128,11 @@ func TestBodies(t *testing.T) {
 	}
 	w.do("POST", "/v1/workflows", draft, "Content-Type", "application/json; charset=utf-8").want(201)
 	w.do("PATCH", "/v1/workflows/r", `{"name":"m"}`, "Content-Type", "application/merge-patch+json").want(200)
-	w.do("POST", "/v1/workflows/r/archive", "not even JSON", "Content-Type", "text/plain").want(200)
+	w.do("POST", "/v1/workflows/r/activate", `{"x":`).fails(400, "BAD_REQUEST", "-")
+	w.do("POST", "/v1/workflows/r/archive", "{}", "Content-Type", "text/plain").fails(415, "UNSUPPORTED_MEDIA_TYPE", "-")
+	w.do("POST", "/v1/workflows/r/archive", "{}", "Content-Type", "").fails(415, "UNSUPPORTED_MEDIA_TYPE", "-")
+	w.do("POST", "/v1/workflows/r/archive", "", "Content-Type", "text/plain").want(200)
+	w.do("POST", "/v1/workflows/r/archive", "{}").want(200)
 }
 
 // TestCredentials: who is let in (contract A1).

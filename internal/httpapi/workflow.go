@@ -27,7 +27,7 @@ func (s *server) createWorkflow(c *call) (reply, error) {
 	if err := decodeInto(doc, &w, workflowMembers, checkNewWorkflow); err != nil {
 		return reply{}, err
 	}
-	w, err = s.engine.CreateWorkflow(c.Context(), c.platform, w)
+	w, err = s.engine.CreateWorkflow(c.Context(), c.platform, w, remember(s, c, http.StatusCreated, workflowMembers)...)
 	return answer(http.StatusCreated, w, workflowMembers, err)
 }
 
@@ -62,8 +62,12 @@ func (s *server) archiveWorkflow(c *call) (reply, error) {
 	return s.moveWorkflow(c, workflow.Archived)
 }
 
-// moveWorkflow is the patch {"status": to}: the same rules hold.
+// moveWorkflow is the patch {"status": to}: the same rules hold. What a body
+// says is ignored.
 func (s *server) moveWorkflow(c *call, to workflow.Status) (reply, error) {
+	if err := c.optionalDocument(); err != nil {
+		return reply{}, err
+	}
 	doc, err := parse([]byte(`{"status":"` + to + `"}`))
 	if err != nil {
 		return reply{}, err
@@ -78,7 +82,7 @@ func (s *server) editWorkflow(c *call, change func(*workflow.Workflow) error) (r
 	if err != nil {
 		return reply{}, err
 	}
-	w, err := s.engine.ChangeWorkflow(c.Context(), c.platform, name, change)
+	w, err := s.engine.ChangeWorkflow(c.Context(), c.platform, name, change, remember(s, c, http.StatusOK, workflowMembers)...)
 	return answer(http.StatusOK, w, workflowMembers, err)
 }
 
@@ -121,7 +125,7 @@ func (s *server) createAction(c *call) (reply, error) {
 	if err := decodeInto(doc, &a, actionMembers, checkNewAction(w)); err != nil {
 		return reply{}, err
 	}
-	a, err = s.engine.CreateAction(c.Context(), c.platform, a)
+	a, err = s.engine.CreateAction(c.Context(), c.platform, a, remember(s, c, http.StatusCreated, actionMembers)...)
 	return answer(http.StatusCreated, a, actionMembers, err)
 }
 

@@ -32,7 +32,7 @@ func checkChangedWorkflow(old workflow.Workflow) func(*codec, *workflow.Workflow
 			c.fault(fault.State, blockName(w.Type)+".variant",
 				fmt.Sprintf("variant must stay %s while the workflow is ACTIVE, deactivate it first", old.Variant()))
 		}
-		abandoned := old.Status == workflow.Draft && w.Status == workflow.Archived
+		abandoned := w.Status == workflow.Archived && (old.Status == workflow.Draft || old.Status == workflow.Archived)
 		checkWorkflow(c, w, w.Status != workflow.Draft && !abandoned)
 	}
 }

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/dunwellhq/dunwell/internal/fault"
 )
@@ -21,8 +22,7 @@ const (
 var Statuses = []Status{Active, Inactive, Draft, Archived}
 
 // next says where a state may go: DRAFT is never entered again, ARCHIVED never
-// left. Repeating the state held is allowed, but for ARCHIVED every change is
-// refused before this is asked.
+// left. Repeating the state held is always allowed.
 var next = map[Status][]Status{
 	Draft:    {Draft, Active, Inactive, Archived},
 	Active:   {Active, Inactive, Archived},
@@ -35,5 +35,14 @@ func (s Status) Move(to Status) error {
 	if slices.Contains(next[s], to) {
 		return nil
 	}
-	return fault.At(fault.State, "status", "%s cannot become %s, only one of %v", s, to, next[s])
+	var others []string
+	for _, o := range next[s] {
+		if o != s {
+			others = append(others, string(o))
+		}
+	}
+	if len(others) == 0 {
+		return fault.At(fault.State, "status", "%s is final, it cannot become %s", s, to)
+	}
+	return fault.At(fault.State, "status", "%s cannot become %s, only %s", s, to, strings.Join(others, " or "))
 }

@@ -27,6 +27,10 @@ func TestMove(t *testing.T) {
 			t.Errorf("from %s: got %v, want %s", from, got, want)
 		}
 	}
+	const want = "status: INACTIVE cannot become DRAFT, only ACTIVE or ARCHIVED"
+	if err := workflow.Inactive.Move(workflow.Draft); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 }
 
 func join(list []string) string {

@@ -239,3 +239,19 @@ CREATE TABLE outbox (
     UNIQUE (platform_id, execution_id)
 );
 CREATE INDEX outbox_by_creation ON outbox (platform_id, created_at, id) WHERE created_at > 0;
+
+-- The replies that requests with an Idempotency-Key had, each written in the
+-- transaction of its effect.
+CREATE TABLE idempotency (
+    platform_id  TEXT   NOT NULL,
+    credential   TEXT   NOT NULL,
+    method       TEXT   NOT NULL,
+    path         TEXT   NOT NULL,
+    key          TEXT   NOT NULL,
+    request_hash TEXT   NOT NULL,
+    status       BIGINT NOT NULL,
+    body         TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, credential, method, path, key)
+);
+CREATE INDEX idempotency_by_creation ON idempotency (platform_id, created_at);
