@@ -73,6 +73,10 @@ func TestWorkflowLife(t *testing.T) {
 		w.do("PATCH", "/v1/workflows/announce", `{"name":"x"}`).fails(400, "INVALID_OPERATION", "-")
 		w.do("POST", "/v1/workflows/announce/activate", "").fails(400, "INVALID_OPERATION", "-")
 		w.do("POST", "/v1/workflows", toFinal).fails(409, "RESOURCE_ALREADY_EXISTS", "reference")
+		const incomplete = `{"name":"n","type":"INVOICE","reference":"abandoned","status":"DRAFT","invoice":{"variant":"OVERDUE"}}`
+		w.do("POST", "/v1/workflows", incomplete).want(201)
+		w.do("POST", "/v1/workflows/abandoned/archive", "").want(200)
+		w.do("POST", "/v1/workflows/abandoned/archive", "").want(200)
 		w.do("PATCH", "/v1/workflows/nothing", `{}`).fails(404, "RESOURCE_NOT_FOUND", "-")
 	})
 }
