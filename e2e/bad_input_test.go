@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/base64"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -192,6 +193,18 @@ func TestSecondProcessOnOneFileIsRefused(t *testing.T) {
 	if code == 0 || !strings.Contains(said, "another dunwell process is using") || !strings.Contains(said, "dunwell.db") {
 		t.Errorf("a second process: got exit code %d and %q, want a refusal that names the file", code, said)
 	}
+	for _, err := range []error{os.Symlink("dunwell.db", dir+"/link.db"), os.Symlink(dir, dir+"/folder")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"link.db", "folder/dunwell.db", "dunwell.db"} {
+		other := &world{T: t, db: database{url: "sqlite:" + name, dir: dir}}
+		code, said := other.startRefused("serve")
+		if code == 0 || !strings.Contains(said, "another dunwell process is using") {
+			t.Errorf("a second process on %s: got exit code %d and %q, want a refusal", name, code, said)
+		}
+	}
 	if status, _ := w.call(http.MethodGet, "/readyz", nil); status != http.StatusOK {
 		t.Errorf("the first process after it: got %d, want it ready", status)
 	}
@@ -233,11 +246,13 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"DUNWELL_LOG_FORMAT":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LOG_FORMAT=xml"},
 		"DUNWELL_MASTER_KEY: Postgr": {"DUNWELL_DATABASE_URL=postgres://localhost/dunwell"},
 		"DUNWELL_DATABASE_URL: the":  {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
+		"DUNWELL_DATABASE_URL: aft":  {"DUNWELL_DATABASE_URL=sqlite://d.db"},
 		"PostgreSQL":                 {"DUNWELL_DATABASE_URL=postgres://127.0.0.1:1/dunwell?sslmode=disable", "DUNWELL_MASTER_KEY=" + key},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			code, said := ended(t, launch(t, path, t.TempDir(), env, "serve"))
+			dir := t.TempDir()
+			code, said := ended(t, launch(t, path, dir, env, "serve"))
 			if code != 1 || !strings.Contains(said, name) {
 				t.Errorf("got exit code %d and %q, want 1 and %s in it", code, said, name)
 			}
@@ -245,6 +260,9 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 				if _, value, _ := strings.Cut(env, "="); strings.HasPrefix(env, "DUNWELL_BOOTSTRAP") && strings.Contains(said, value) {
 					t.Errorf("the secret is in %q", said)
 				}
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+				t.Errorf("left behind: got %v, %v, want nothing", left, err)
 			}
 			if strings.Contains(said, "goroutine ") {
 				t.Errorf("a stack instead of a sentence: %s", said)
@@ -277,4 +295,35 @@ func TestUnmigratedPostgreSQLIsRefused(t *testing.T) {
 	}
 	p.signal(syscall.SIGTERM)
 	p.await(t)
+}
+
+// A database that was made before it is served, or without a key file, is
+// neither locked out nor given a second key.
+func TestMasterKeyAndDatabaseGoTogether(t *testing.T) {
+	t.Parallel()
+	path, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if code, said := ended(t, launch(t, path, dir, nil, "migrate")); code != 0 {
+		t.Fatalf("dunwell migrate: got exit code %d and %q, want 0", code, said)
+	}
+	w := newWorld(t, database{url: "sqlite:" + dir + "/dunwell.db", dir: dir})
+	w.process.stop(t)
+	if err := os.Remove(dir + "/dunwell.db.key"); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := ended(t, launch(t, path, dir, nil, "migrate")); code != 0 {
+		t.Errorf("dunwell migrate, which needs no key: got exit code %d and %q, want 0", code, said)
+	}
+	for _, args := range [][]string{{"serve"}, {"serve", "--migrate"}} {
+		code, said := ended(t, launch(t, path, dir, nil, args...))
+		if code != 1 || !strings.Contains(said, "dunwell.db.key is missing") {
+			t.Errorf("%v without the key: got exit code %d and %q, want 1 and what is missing", args, code, said)
+		}
+		if _, err := os.Stat(dir + "/dunwell.db.key"); err == nil {
+			t.Fatalf("%v without the key: got a new one, want none", args)
+		}
+	}
 }

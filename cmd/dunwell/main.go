@@ -80,6 +80,9 @@ func (c *migrateCmd) Run(ctx context.Context, s streams) error {
 	if err := c.Check(); err != nil && c.IsSQLite() {
 		return err
 	}
+	if err := c.FirstKey(); err != nil {
+		return err
+	}
 	if err := store.Migrate(ctx, store.Config{URL: c.DatabaseURL}); err != nil {
 		return err
 	}

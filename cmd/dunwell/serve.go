@@ -21,7 +21,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	log := logger(s.err, c.LogFormat, slog.LevelInfo)
-	if c.Migrate {
+	if c.Migrate && !c.IsSQLite() { // SQLite is migrated whenever it is opened, which is after its key is made
 		if err := store.Migrate(ctx, store.Config{URL: c.DatabaseURL}); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"github.com/dunwellhq/dunwell/internal/fault"
@@ -47,10 +48,13 @@ func (d Database) Check() error {
 		return bad("DUNWELL_DATABASE_URL", "after sqlite: comes the name of the file and nothing else, as in sqlite:dunwell.db or sqlite:/var/lib/dunwell.db")
 	case d.DatabaseURL == "sqlite:":
 		return bad("DUNWELL_DATABASE_URL", "it names no file, write it as sqlite:dunwell.db")
-	case d.IsSQLite() && !isFolder(filepath.Dir(strings.TrimPrefix(d.DatabaseURL, "sqlite:"))):
-		return bad("DUNWELL_DATABASE_URL", "the folder of the file does not exist, make it first")
 	case d.LogFormat != "" && d.LogFormat != "text" && d.LogFormat != "json":
 		return bad("DUNWELL_LOG_FORMAT", "it must be text or json")
+	}
+	if d.IsSQLite() {
+		if _, err := SQLiteFile(d.DatabaseURL); err != nil {
+			return err
+		}
 	}
 	if d.MasterKey == "" {
 		if postgres {
@@ -62,9 +66,46 @@ func (d Database) Check() error {
 	return err
 }
 
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
+// SQLiteFile returns the one name of the database file that a sqlite: URL
+// names: absolute and without symbolic links. Database, lock and key go by it,
+// because two processes that went by two names would both believe that they
+// have the file to themselves. A file with several names of its own is refused.
+func SQLiteFile(databaseURL string) (string, error) {
+	const setting = "DUNWELL_DATABASE_URL"
+	name := strings.TrimPrefix(databaseURL, "sqlite:")
+	if name == "" {
+		return "", bad(setting, "it names no file, write it as sqlite:dunwell.db")
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", bad(setting, err.Error())
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	} else { // the file need not exist yet
+		folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+		if err != nil {
+			return "", bad(setting, "the folder of the file "+path+" does not exist or cannot be entered, make it first")
+		}
+		path = filepath.Join(folder, filepath.Base(path))
+	}
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	if err != nil {
+		return "", bad(setting, err.Error())
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return "", bad(setting, path+" is a symbolic link to nothing: name the database file itself")
+	case !info.Mode().IsRegular():
+		return "", bad(setting, path+" is no file, write it as sqlite:dunwell.db")
+	case ok && stat.Nlink > 1:
+		return "", bad(setting, path+" has a second name (a hard link): remove it, or two processes could share the file unnoticed")
+	}
+	return path, nil
 }
 
 // Check says what is wrong with the settings.
@@ -107,7 +148,11 @@ func (d Database) Key() ([]byte, error) {
 	if d.MasterKey != "" {
 		return decodeKey(d.MasterKey)
 	}
-	path := strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key"
+	file, err := SQLiteFile(d.DatabaseURL)
+	if err != nil {
+		return nil, err
+	}
+	path := file + ".key"
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err == nil {
 		key, err := decodeKey(string(text))
@@ -119,11 +164,30 @@ func (d Database) Key() ([]byte, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the master key: %w", err)
 	}
-	if info, err := os.Stat(strings.TrimSuffix(path, ".key")); err == nil && info.Size() > 0 {
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
 		// A fresh key could not open the secrets that are in there.
-		return nil, bad("DUNWELL_MASTER_KEY", path+" is missing beside a database that exists: put it back, or set the key that the database was made with")
+		return nil, bad("DUNWELL_MASTER_KEY", path+" is missing beside a database that exists: put it back, or set the key that the database was made with. "+
+			"If that is lost, set a new one (`openssl rand -base64 32`) and enter the secrets of integrations and sources anew")
 	}
 	return makeKey(path)
+}
+
+// FirstKey makes the key of a SQLite database that is not there yet, for who
+// makes the database and does not need the key: beside one that exists none is
+// made any more.
+func (d Database) FirstKey() error {
+	if !d.IsSQLite() {
+		return nil
+	}
+	file, err := SQLiteFile(d.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+		return nil
+	}
+	_, err = d.Key()
+	return err
 }
 
 // makeKey writes a fresh key and has it on the disk before anything is

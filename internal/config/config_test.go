@@ -69,8 +69,41 @@ func TestKeyIsMadeOnceBesideTheFile(t *testing.T) {
 	if _, err := d.Key(); fault.As(err) == nil || fault.As(err).Field != "DUNWELL_MASTER_KEY" {
 		t.Errorf("the key of a database is lost: got %v, want it refused in words", err)
 	}
+	if left, err := os.ReadDir(filepath.Dir(strings.TrimPrefix(d.DatabaseURL, "sqlite:"))); err != nil || len(left) != 1 {
+		t.Errorf("after that: got %v, %v, want the database alone", left, err)
+	}
 	d.MasterKey = "nonsense"
 	if _, err := d.Key(); err == nil {
 		t.Error("a set key that is no key: got none, want an error")
+	}
+}
+
+// The key lies beside the file itself, not beside a link to it.
+func TestKeyIsFoundThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	file := config.Database{DatabaseURL: "sqlite:" + filepath.Join(dir, "d.db")}
+	first, err := file.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "d.db"), []byte("not empty"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("d.db", filepath.Join(dir, "link.db")); err != nil {
+		t.Fatal(err)
+	}
+	link := config.Database{DatabaseURL: "sqlite:" + filepath.Join(dir, "link.db")}
+	if again, err := link.Key(); err != nil || !bytes.Equal(first, again) {
+		t.Errorf("through the link: got %d bytes, %v, want the same key", len(again), err)
+	}
+	if err := os.Link(filepath.Join(dir, "d.db"), filepath.Join(dir, "hard.db")); err != nil {
+		t.Fatal(err)
+	}
+	hard := config.Database{DatabaseURL: "sqlite:" + filepath.Join(dir, "hard.db")}
+	if f := fault.As(hard.Check()); f == nil || f.Field != "DUNWELL_DATABASE_URL" {
+		t.Errorf("a second name: got %v, want it refused", f)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "hard.db.key")); err == nil {
+		t.Error("a second name: got a key beside it, want none")
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/dunwellhq/dunwell/internal/config"
 )
 
 // sqliteDB is the embedded database: WAL, fsync at every commit, one write
@@ -30,9 +32,10 @@ type sqliteDB struct {
 	writing, reading *preparedCache
 }
 
-func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
-	if path == "" {
-		return nil, errors.New("the database URL names no file, write it as sqlite:dunwell.db")
+func openSQLite(ctx context.Context, databaseURL string) (*sqliteDB, error) {
+	path, err := config.SQLiteFile(databaseURL) // the lock goes by the name
+	if err != nil {
+		return nil, err
 	}
 	lock, err := lockFile(path)
 	if err != nil {
@@ -108,36 +111,9 @@ func (d *sqliteDB) check(ctx context.Context) error {
 	return nil
 }
 
-// onlyName refuses a file that can be reached by another name: the lock goes by
-// the name, and SQLite keeps a write-ahead log for each, so two processes would
-// both believe that they have the database to themselves.
-func onlyName(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("opening the database: %w", err)
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("%s is a symbolic link: name the database file itself, or two processes could share it unnoticed", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no file", path)
-	case ok && stat.Nlink > 1:
-		return fmt.Errorf("%s has a second name (a hard link): remove it, or two processes could share the file unnoticed", path)
-	default:
-		return nil
-	}
-}
-
 // lockFile makes sure that one process has the database to itself. The lock
 // dies with the process, however it dies.
 func lockFile(path string) (*os.File, error) {
-	if err := onlyName(path); err != nil {
-		return nil, err
-	}
 	f, err := os.OpenFile(filepath.Clean(path)+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the database: %w", err)

@@ -123,7 +123,7 @@ func Migrate(ctx context.Context, cfg Config) error {
 func open(ctx context.Context, cfg Config) (database, error) {
 	switch {
 	case strings.HasPrefix(cfg.URL, "sqlite:"):
-		return openSQLite(ctx, strings.TrimPrefix(cfg.URL, "sqlite:"))
+		return openSQLite(ctx, cfg.URL)
 	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
 		return openPostgres(ctx, cfg)
 	default:

@@ -267,29 +267,6 @@ func TestASecondProcessOnOneFileIsRefusedInWords(t *testing.T) {
 	}
 }
 
-func TestAFileWithAnotherNameIsRefusedInWords(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "d.db")
-	s, err := store.Open(t.Context(), config("sqlite:"+path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(path, filepath.Join(dir, "symbolic.db")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Link(path, filepath.Join(dir, "hard.db")); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{"symbolic.db": "symbolic link", "hard.db": "second name", "d.db": "second name"} {
-		if _, err := store.Open(t.Context(), config("sqlite:"+filepath.Join(dir, name))); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want it refused as a %s", name, err, want)
-		}
-	}
-}
-
 func TestPostgresWithoutASchemaSaysWhatToDo(t *testing.T) {
 	_, err := store.Open(t.Context(), config(pgtest.URL(t)))
 	if err == nil || !strings.Contains(err.Error(), "dunwell migrate") {
