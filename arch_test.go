@@ -42,7 +42,7 @@ var internalMayImport = map[string][]string{
 	"auth":     {"platform", "fault", "ident"},
 	"config":   {"fault"},
 	// what brings them together
-	"store":   {"platform", "billing", "workflow", "trigger", "execution", "calendar", "auth", "message", "fault", "ident"},
+	"store":   {"config", "platform", "billing", "workflow", "trigger", "execution", "calendar", "auth", "message", "fault", "ident"},
 	"engine":  {"auth", "failpoint", "store", "platform", "billing", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
 	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
 	// what only tests may use

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -10,8 +12,10 @@ import (
 	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -181,4 +185,32 @@ func TestInvoiceMovesToAnotherCustomer(t *testing.T) {
 			w.Errorf("got %+v, want one message to c2", p.accepted)
 		}
 	})
+}
+
+// With another master key an integration says so in words, and its credentials
+// can be entered anew.
+func TestCredentialsOfAnotherMasterKeyAreEnteredAnew(t *testing.T) {
+	url := pgtest.URL(t)
+	w := newWorld(t, url, nil)
+	log := slog.New(slog.DiscardHandler)
+	s, err := store.Open(w.ctx, store.Config{URL: url, MasterKey: bytes.Repeat([]byte{9}, 32), Log: log})
+	w.must(err)
+	t.Cleanup(func() { w.must(s.Close()) })
+	other, err := engine.New(engine.Config{Log: log, Now: w.e.Now, Limits: engine.DefaultLimits()})
+	w.must(err)
+	other.Use(s)
+	in, err := w.s.Integration(w.ctx, w.p, string(w.intg))
+	w.must(err)
+	if _, err := s.Integration(w.ctx, w.p, string(w.intg)); !fault.Is(err, fault.State) {
+		t.Errorf("reading: got %v, want a fault in words", err)
+	}
+	if _, _, err := other.PutIntegration(w.ctx, w.p, in, true); !fault.Is(err, fault.State) {
+		t.Errorf("keeping what cannot be opened: got %v, want a fault in words", err)
+	}
+	in.Credentials.Password = "new"
+	_, created, err := other.PutIntegration(w.ctx, w.p, in, false)
+	w.must(err)
+	if again, err := s.Integration(w.ctx, w.p, string(w.intg)); err != nil || again.Credentials.Password != "new" || created {
+		t.Errorf("entered anew: got %v, %v, created %v, want the new password in its place", again.Credentials, err, created)
+	}
 }

@@ -39,12 +39,15 @@ func onBoth(t *testing.T, test func(*world)) {
 	t.Run("postgres", func(t *testing.T) { test(newWorld(t, pgtest.URL(t), nil)) })
 }
 
-func newWorld(t *testing.T, url string, sender func(platform.Integration) engine.Sender) *world {
+func newWorld(t *testing.T, url string, sender func(platform.Integration) engine.Sender, change ...func(*engine.Limits)) *world {
 	t.Helper()
 	w := &world{T: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
 	limits := engine.DefaultLimits()
-	limits.Slice = 200 * time.Millisecond
+	limits.Slice = time.Minute // a test drains until nothing is left, however slow the machine
+	for _, change := range change {
+		change(&limits)
+	}
 	var err error
 	w.e, err = engine.New(engine.Config{Log: log, Now: func() time.Time { return w.now }, Limits: limits, Sender: sender})
 	w.must(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/engine"
@@ -56,7 +57,7 @@ func TestAStalledProviderDelaysNobodyElse(t *testing.T) {
 				return slow
 			}
 			return healthy
-		})
+		}, func(l *engine.Limits) { l.Slice = 200 * time.Millisecond })
 		make := func() platform.IntegrationID {
 			in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
 				Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,

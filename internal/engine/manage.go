@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 
@@ -260,6 +261,8 @@ func (e *Engine) PutIntegration(
 			if keepCredentials {
 				stored.Credentials = old.Credentials
 			}
+		case errors.Is(err, store.ErrSealed) && !keepCredentials:
+			created = false // what cannot be opened any more is entered anew
 		case err != nil && !fault.Is(err, fault.NotFound):
 			return err
 		}

@@ -253,8 +253,8 @@ func TestAnotherMasterKeyOpensNothing(t *testing.T) {
 	}
 	cfg := config(url)
 	cfg.MasterKey = bytes.Repeat([]byte{8}, 32)
-	if _, err := open(t, cfg).Integration(t.Context(), "plat_1", "intg_1"); err == nil || !strings.Contains(err.Error(), "DUNWELL_MASTER_KEY") {
-		t.Errorf("got %v, want an error that names the setting", err)
+	if _, err := open(t, cfg).Integration(t.Context(), "plat_1", "intg_1"); !errors.Is(err, store.ErrSealed) || fault.As(err) == nil {
+		t.Errorf("got %v, want a fault that says so", err)
 	}
 }
 

@@ -1,11 +1,12 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/dunwellhq/dunwell/internal/fault"
 )
 
 // vault encrypts what must not be read from a copy of the database. Each
@@ -25,7 +26,9 @@ func (v *vault) seal(secret []byte, platform, row string) ([]byte, error) {
 }
 
 // ErrSealed says that a secret cannot be opened with this process's master key.
-var ErrSealed = errors.New("the secret cannot be opened, was DUNWELL_MASTER_KEY changed?")
+// It is a fault that whoever asks is told in words: an operator can mend it.
+var ErrSealed error = fault.New(fault.State,
+	"its secret cannot be opened with this master key: start with the key that it was stored under, or enter it anew")
 
 func (v *vault) open(sealed []byte, platform, row string) ([]byte, error) {
 	secret, err := v.aead.Decrypt(sealed, []byte(platform+"/"+row))
