@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/base64"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -324,6 +325,27 @@ func TestMasterKeyAndDatabaseGoTogether(t *testing.T) {
 		}
 		if _, err := os.Stat(dir + "/dunwell.db.key"); err == nil {
 			t.Fatalf("%v without the key: got a new one, want none", args)
+		}
+	}
+}
+
+// What cannot be listened on is said once, with nothing after it.
+func TestTakenPortIsRefused(t *testing.T) {
+	t.Parallel()
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	path, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range []string{"DUNWELL_LISTEN", "DUNWELL_ADMIN_LISTEN"} {
+		env := []string{"DUNWELL_LISTEN=127.0.0.1:0", "DUNWELL_LOG_FORMAT=json", setting + "=" + taken.Addr().String()}
+		code, said := ended(t, launch(t, path, t.TempDir(), env, "serve"))
+		if code != 1 || !strings.Contains(said, setting+" names another") || strings.Count(said, "\n") != 1 {
+			t.Errorf("%s taken: got exit code %d and %q, want 1 and one line that names the setting", setting, code, said)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 		}
 	}()
 	a.engine.Use(a.store)
-	if a.listener, err = listen(ctx, s.Listen); err != nil {
+	if a.listener, err = listen(ctx, s.Listen, "DUNWELL_LISTEN"); err != nil {
 		return nil, err
 	}
 	if err := a.engine.Start(ctx); err != nil {
@@ -87,10 +87,10 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 	return a, nil
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s (is another process using it? DUNWELL_LISTEN names another): %w", address, err)
+		return nil, fmt.Errorf("listening on %s (is another process using it? %s names another): %w", address, setting, err)
 	}
 	return l, nil
 }
@@ -118,7 +118,7 @@ func (a *app) startAdmin(ctx context.Context, address string, metrics *engine.Me
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	l, err := listen(ctx, address)
+	l, err := listen(ctx, address, "DUNWELL_ADMIN_LISTEN")
 	if err != nil {
 		return err
 	}

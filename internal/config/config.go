@@ -20,7 +20,7 @@ import (
 
 // Database is the setting that every command needs which opens the database.
 type Database struct {
-	DatabaseURL string `name:"database-url" env:"DUNWELL_DATABASE_URL" default:"sqlite:dunwell.db" placeholder:"URL" help:"Where everything is kept: sqlite:FILE or postgres://…"`
+	DatabaseURL string `name:"database-url" env:"DUNWELL_DATABASE_URL" default:"sqlite:dunwell.db" placeholder:"URL" help:"Where everything is kept: sqlite:FILE or postgres://…; ${default} if unset."`
 	MasterKey   string `name:"master-key" env:"DUNWELL_MASTER_KEY" placeholder:"BASE64" help:"32 bytes in base64 that encrypt provider secrets. SQLite: made once beside the file if unset. PostgreSQL: required."`
 	LogFormat   string `name:"log-format" env:"DUNWELL_LOG_FORMAT" default:"text" help:"Form of the log on standard error: text or json."`
 }
@@ -28,7 +28,7 @@ type Database struct {
 // Serve is the settings of a serving process.
 type Serve struct {
 	Database
-	Listen       string `env:"DUNWELL_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API listens."`
+	Listen       string `env:"DUNWELL_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API listens; ${default} if unset."`
 	AdminListen  string `env:"DUNWELL_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Where metrics and profiles are served; off if unset. Keep it private."`
 	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space. Unset: one is made and printed once."`
 	Workers      int    `env:"DUNWELL_WORKERS" default:"8" help:"How many lanes this process drains at once; 0 serves the API only."`
