@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
+
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/calendar"
 )
@@ -86,11 +88,35 @@ func checkAddress(s string) string {
 	}
 	local, domain, found := cutLast(s, '@')
 	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || !found || len(local) > 64 || len(domain) > 253 {
+	if err != nil || a.Address != s || !found || len(local) > 64 || !isDomain(domain) {
 		return wantAddress
 	}
 	return ""
 }
+
+// isDomain reports whether a domain can be that of a mailbox (RFC 5321, 2.3.5):
+// labels of letters, digits and inner hyphens. Letters of all scripts count,
+// each label in the form in which it is looked up.
+func isDomain(s string) bool {
+	ascii := s
+	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
+		var err error
+		if ascii, err = idna.Lookup.ToASCII(s); err != nil {
+			return false
+		}
+	}
+	if len(ascii) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(ascii, ".") {
+		if !domainLabel.MatchString(label) {
+			return false
+		}
+	}
+	return true
+}
+
+var domainLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
 	if i := strings.LastIndexByte(s, sep); i >= 0 {
