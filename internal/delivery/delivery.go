@@ -48,6 +48,7 @@ import "time"
 // Limits bounds what a sender waits for and keeps. All are settings, so that
 // tests shorten them.
 type Limits struct {
+	Session  time.Duration // a whole Connect, from the name to the answer to AUTH
 	Connect  time.Duration // TCP and TLS; also the question whether an idle connection still answers
 	Verb     time.Duration // the answer to one verb, and the greeting
 	Transfer time.Duration // everything from MAIL up to the final dot, together
@@ -63,6 +64,7 @@ type Limits struct {
 // gives up earlier makes duplicates.
 func DefaultLimits() Limits {
 	return Limits{
+		Session:     15 * time.Second,
 		Connect:     10 * time.Second,
 		Verb:        time.Minute,
 		Transfer:    2 * time.Minute,
@@ -73,9 +75,9 @@ func DefaultLimits() Limits {
 	}
 }
 
-// LongestPhase returns how long a Connect's step or a whole Send can last. A
+// LongestPhase returns how long a whole Connect or a whole Send can last. A
 // claim's lease must be longer, or a second sender begins while the first is
 // still at it.
 func (l Limits) LongestPhase() time.Duration {
-	return max(l.Connect, l.Verb, l.Transfer+l.Answer)
+	return max(l.Session, l.Transfer+l.Answer)
 }

@@ -24,7 +24,7 @@ const short = 50 * time.Millisecond
 
 func testLimits() delivery.Limits {
 	return delivery.Limits{
-		Connect: soon, Verb: soon, Transfer: soon, Answer: soon,
+		Session: soon, Connect: soon, Verb: soon, Transfer: soon, Answer: soon,
 		Idle: soon, Connections: 5, Messages: 100,
 	}
 }

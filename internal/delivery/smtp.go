@@ -59,8 +59,11 @@ func NewSMTP(
 
 // Connect returns an authenticated connection: an idle one that still
 // answers, or a new one. Without one the session is nil, and the outcome says
-// why; nothing was sent then. The caller ends with Release.
+// why; nothing was sent then. It lasts no longer than Session. The caller ends
+// with Release.
 func (s *SMTP) Connect(ctx context.Context) (*SMTPSession, execution.Outcome) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.limits.Session, errSession)
+	defer cancel()
 	if session := s.takeIdle(); session != nil {
 		if err := session.within(ctx, s.limits.Connect, session.reset); err == nil {
 			session.ready = true

@@ -52,7 +52,7 @@ func (s *SMTPSession) tlsConfig() *tls.Config {
 
 // greet reads the server's greeting.
 func (s *SMTPSession) greet(context.Context) (err error) {
-	s.client, err = smtp.NewClient(s.stream, s.sender.settings.Host)
+	s.client, err = smtp.NewClient(&answers{Conn: s.stream}, s.sender.settings.Host)
 	return err
 }
 
@@ -62,7 +62,7 @@ func (s *SMTPSession) hello(context.Context) error {
 
 // upgrade goes on in TLS where the integration says so, and never goes on
 // without.
-func (s *SMTPSession) upgrade(context.Context) error {
+func (s *SMTPSession) upgrade(ctx context.Context) error {
 	switch s.sender.settings.Security {
 	case platform.TLS, platform.NoTLS:
 		return nil
@@ -70,10 +70,34 @@ func (s *SMTPSession) upgrade(context.Context) error {
 		if offered, _ := s.client.Extension("STARTTLS"); !offered {
 			return errNoSTARTTLS
 		}
-		return s.client.StartTLS(s.tlsConfig())
+		return s.startTLS(ctx)
 	default:
 		return errSecurity
 	}
+}
+
+// startTLS does what go-mail would, which does not let us read the answers
+// behind the encryption our way. What was said before counts for nothing.
+func (s *SMTPSession) startTLS(ctx context.Context) (err error) {
+	text := s.client.Text
+	if err := text.PrintfLine("STARTTLS"); err != nil {
+		return err
+	}
+	if _, _, err := text.ReadResponse(220); err != nil {
+		return err
+	}
+	if text.R.Buffered() > 0 { // it would be taken for said in TLS
+		return errOutOfStep
+	}
+	secured := tls.Client(s.conn, s.tlsConfig())
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	s.stream = secured
+	if s.client, err = smtp.NewClient(greeted(secured), s.sender.settings.Host); err != nil {
+		return err
+	}
+	return s.hello(ctx)
 }
 
 // authenticate shows the credentials, if there are any: with the plainest
@@ -84,18 +108,18 @@ func (s *SMTPSession) authenticate(context.Context) error {
 	if username == "" {
 		return nil
 	}
-	clear := s.sender.settings.Security == platform.NoTLS
-	if clear && !s.local() {
+	if _, secured := s.stream.(*tls.Conn); !secured && !s.local() {
 		return errClear
 	}
+	const safe = true // go-mail does not see the TLS under our answers
 	_, offered := s.client.Extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(offered))
 	host := s.sender.settings.Host
 	switch {
 	case slices.Contains(mechanisms, "PLAIN"):
-		return s.client.Auth(smtp.PlainAuth("", username, password, host, clear))
+		return s.client.Auth(smtp.PlainAuth("", username, password, host, safe))
 	case slices.Contains(mechanisms, "LOGIN"):
-		return s.client.Auth(smtp.LoginAuth(username, password, host, clear))
+		return s.client.Auth(smtp.LoginAuth(username, password, host, safe))
 	case slices.Contains(mechanisms, "CRAM-MD5"):
 		return s.client.Auth(smtp.CRAMMD5Auth(username, password))
 	default:

@@ -21,7 +21,7 @@ type SMTPSession struct {
 	sender *SMTP
 	conn   *boundedConn // TCP: its deadlines count, whatever is over it
 	stream net.Conn     // conn, or TLS over it
-	client *smtp.Client // speaks over stream, or over TLS of its own over that
+	client *smtp.Client // speaks over stream
 
 	ready  bool // connected, and nothing sent since
 	clean  bool // the server is where we believe it to be
@@ -31,6 +31,7 @@ type SMTPSession struct {
 
 var (
 	errUsed      = errors.New("the connection has been used; connect again")
+	errSession   = errors.New("the server took too long to take the connection")
 	errTransfer  = errors.New("the transfer took too long")
 	errOutOfStep = textproto.ProtocolError("the server spoke before it was asked")
 )
