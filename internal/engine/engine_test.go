@@ -44,7 +44,8 @@ func newWorld(t *testing.T, url string, sender func(platform.Integration) engine
 	w := &world{T: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
 	limits := engine.DefaultLimits()
-	limits.Slice = time.Minute // a test drains until nothing is left, however slow the machine
+	limits.Slice = time.Minute                         // a test drains until nothing is left, however slow the machine
+	limits.Tick, limits.Neglect = time.Hour, time.Hour // it moves the clock, and sweeps when it says so
 	for _, change := range change {
 		change(&limits)
 	}
