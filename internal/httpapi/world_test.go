@@ -77,7 +77,9 @@ func newWorld(t testing.TB, url string) *world {
 	w := &world{TB: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
 	var err error
-	w.e, err = engine.New(engine.Config{Log: log, Now: w.clock, Limits: engine.DefaultLimits()})
+	limits := engine.DefaultLimits()
+	limits.Tick, limits.Neglect = time.Hour, time.Hour
+	w.e, err = engine.New(engine.Config{Log: log, Now: w.clock, Limits: limits})
 	w.must(err)
 	cfg := store.Config{URL: url, MasterKey: bytes.Repeat([]byte{7}, 32), Log: log}
 	w.must(store.Migrate(w.ctx, cfg))
