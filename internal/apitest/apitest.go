@@ -57,13 +57,25 @@ func Check(t testing.TB, req *http.Request, resp *http.Response) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	copied := *resp
 	copied.Body = io.NopCloser(bytes.NewReader(body))
-	problems := check(v, req, &copied)
+	problems := check(v, described(req), &copied)
 	for _, p := range problems {
 		t.Errorf("%s %s → %d does not keep api/openapi.yaml: %s", req.Method, req.URL, resp.StatusCode, p)
 	}
 	if len(problems) > 0 {
 		t.Logf("body: %.2000s", body)
 	}
+}
+
+// described is the request as the description has it: a workflow whose reference
+// is "search" is read under the same path as another, although that path has a
+// POST of its own, which the validator takes for all that there is.
+func described(req *http.Request) *http.Request {
+	if req.URL.Path != "/v1/workflows/search" || req.Method == http.MethodPost {
+		return req
+	}
+	other := req.Clone(req.Context())
+	other.URL.Path, other.URL.RawPath = "/v1/workflows/any", ""
+	return other
 }
 
 // check returns in what a response does not keep the description.

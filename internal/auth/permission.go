@@ -11,8 +11,12 @@ const (
 
 	ActionView   Permission = "WORKFLOW_ACTION.VIEW"
 	ActionCreate Permission = "WORKFLOW_ACTION.CREATE"
+	ActionUpdate Permission = "WORKFLOW_ACTION.UPDATE"
+	ActionDelete Permission = "WORKFLOW_ACTION.DELETE"
 
 	TriggerView   Permission = "WORKFLOW_TRIGGER.VIEW"
+	TriggerCreate Permission = "WORKFLOW_TRIGGER.CREATE"
+
 	ExecutionView Permission = "WORKFLOW_EXECUTION.VIEW"
 
 	CustomerView   Permission = "CUSTOMER.VIEW"

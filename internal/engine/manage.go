@@ -129,10 +129,34 @@ func saveWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 			return err
 		}
 	}
+	if w.Variant() != old.Variant() {
+		if err := checkActions(ctx, tx, p, w); err != nil {
+			return err
+		}
+	}
 	if err := tx.UpdateWorkflow(ctx, p, w); err != nil {
 		return err
 	}
 	return stopWorkflow(ctx, tx, p, old, w)
+}
+
+// checkActions checks a workflow of another variant against the actions that it
+// has already.
+func checkActions(ctx context.Context, tx *store.Tx, p platform.ID, w workflow.Workflow) error {
+	actions, err := tx.ActionsOf(ctx, p, w.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range actions {
+		if a.Status == workflow.Archived {
+			continue
+		}
+		if misfit := fault.As(a.Fits(w)); misfit != nil {
+			return fault.At(fault.State, "invoice.variant", "its workflow action %s must be changed first, %s: %s", a.ID, misfit.Field, misfit.Message).
+				About("WORKFLOW_ACTION", string(a.ID))
+		}
+	}
+	return nil
 }
 
 // stopWorkflow cancels the executions that a change of their workflow stops.
@@ -159,58 +183,6 @@ func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 		cancelled = append(cancelled, x)
 	}
 	return cancel(ctx, tx, cancelled)
-}
-
-// CreateAction stores a new action of a workflow.
-func (e *Engine) CreateAction(ctx context.Context, p platform.ID, a workflow.Action, then ...After[workflow.Action]) (workflow.Action, error) {
-	now := e.Now()
-	a.ID, a.CreatedAt, a.UpdatedAt = workflow.ActionID(ident.New("wkac")), now, now
-	err := e.store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
-			return err
-		}
-		if err := checkAction(ctx, tx, p, a); err != nil {
-			return err
-		}
-		if err := tx.InsertAction(ctx, p, a); err != nil {
-			return err
-		}
-		return after(ctx, tx, a, then)
-	})
-	return a, err
-}
-
-func checkAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Action) error {
-	w, err := tx.LockedWorkflow(ctx, p, string(a.WorkflowID))
-	if fault.Is(err, fault.NotFound) || (err == nil && w.ID != a.WorkflowID) {
-		return fault.At(fault.UnknownID, "workflow_id", "there is no workflow %.80q on this platform", a.WorkflowID).
-			About("WORKFLOW", string(a.WorkflowID))
-	}
-	if err != nil {
-		return err
-	}
-	if w.Status == workflow.Archived {
-		return fault.At(fault.State, "workflow_id", "workflow %s is archived, it takes no new actions", w.ID).About("WORKFLOW", string(w.ID))
-	}
-	if err := a.Fits(w); err != nil {
-		return err
-	}
-	if a.SendEmail == nil {
-		return nil
-	}
-	const field = "send_email_to_customer.integration_id"
-	in, err := tx.Integration(ctx, p, string(a.SendEmail.IntegrationID))
-	if fault.Is(err, fault.NotFound) || (err == nil && in.ID != a.SendEmail.IntegrationID) {
-		return fault.At(fault.UnknownID, field, "there is no integration %.80q on this platform", a.SendEmail.IntegrationID).
-			About("INTEGRATION", string(a.SendEmail.IntegrationID))
-	}
-	if err != nil {
-		return err
-	}
-	if in.Status == platform.IntegrationArchived {
-		return fault.At(fault.State, field, "integration %s is archived, name another", in.ID).About("INTEGRATION", string(in.ID))
-	}
-	return nil
 }
 
 // ChangePlatform changes a platform's settings. It is exclusive with every

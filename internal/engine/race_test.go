@@ -111,7 +111,7 @@ func TestNoClaimAfterAPaymentWasAcknowledged(t *testing.T) {
 			paid.PaymentStatus = billing.Paid
 			w.ingest(paid)
 			page, err := w.s.Executions(w.ctx, w.p, store.Query{
-				Page: 1, Limit: 9, Filters: []store.Filter{{Column: "payment_id", Values: []string{"p" + id}}},
+				Page: 1, Limit: 9, Filters: []store.Filter{{Field: "payment_id", Values: []string{"p" + id}}},
 			})
 			w.must(err)
 			switch x := page.Items[0]; x.Status {

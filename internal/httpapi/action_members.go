@@ -68,26 +68,41 @@ func checkSubject(s string) string {
 	return ""
 }
 
+const emailPath = "send_email_to_customer"
+
 // checkNewAction returns the judge of an action that is created (contract A5).
 // w is its workflow, or nil if that does not exist, which the engine says.
 func checkNewAction(w *workflow.Workflow) func(*codec, *workflow.Action) {
 	return func(c *codec, a *workflow.Action) {
-		checkAction(c, a)
-		if w != nil && a.SendEmail != nil {
-			checkEmailOf(c, a.SendEmail, w)
+		if a.Status == workflow.Archived {
+			c.fault(fault.Invalid, "status", "status must be ACTIVE, INACTIVE or DRAFT: an action is not created archived")
 		}
+		checkAction(c, a, w, a.Status != workflow.Draft && a.Status != "")
 	}
 }
 
-const emailPath = "send_email_to_customer"
-
-func checkAction(c *codec, a *workflow.Action) {
-	if a.Status == workflow.Archived {
-		c.fault(fault.Invalid, "status", "status must be ACTIVE, INACTIVE or DRAFT: an action is not created archived")
+// checkChangedAction returns the judge of a patch of old, an action of w.
+func checkChangedAction(old workflow.Action, w *workflow.Workflow) func(*codec, *workflow.Action) {
+	return func(c *codec, a *workflow.Action) {
+		if a.WorkflowID != old.WorkflowID {
+			c.fault(fault.Invalid, "workflow_id", fmt.Sprintf("workflow_id must stay %s: an action never moves to another workflow", old.WorkflowID))
+		}
+		if err := old.Status.Move(a.Status); err != nil {
+			c.fault(fault.State, "status", fault.As(err).Message)
+		}
+		abandoned := a.Status == workflow.Archived && (old.Status == workflow.Draft || old.Status == workflow.Archived)
+		checkAction(c, a, w, a.Status != workflow.Draft && !abandoned)
 	}
+}
+
+// checkAction judges what an action says. A DRAFT may be incomplete, but nothing
+// in it may be wrong.
+func checkAction(c *codec, a *workflow.Action, w *workflow.Workflow, complete bool) {
 	e := a.SendEmail
 	if e == nil {
-		c.fault(fault.Missing, emailPath, emailPath+" is required for an action of this type")
+		if complete {
+			missing(c, emailPath)
+		}
 		return
 	}
 	if len(e.CC)+len(e.BCC) > maxCopies {
@@ -97,6 +112,9 @@ func checkAction(c *codec, a *workflow.Action) {
 	checkEmailBlocks(c, e)
 	if e.Invoice != nil && e.Invoice.Type == workflow.UpcomingPaymentRemind {
 		checkReminder(c, e.Invoice)
+	}
+	if w != nil {
+		checkEmailOf(c, e, w, complete)
 	}
 }
 
@@ -113,12 +131,13 @@ func checkReminder(c *codec, i *workflow.InvoiceEmail) {
 }
 
 // checkEmailOf judges an email against the workflow that sends it.
-func checkEmailOf(c *codec, e *workflow.SendEmail, w *workflow.Workflow) {
+func checkEmailOf(c *codec, e *workflow.SendEmail, w *workflow.Workflow, complete bool) {
 	const variant = emailPath + ".variant"
 	switch {
 	case w.Type == workflow.Wallet && e.Variant != "":
 		c.fault(fault.Invalid, variant, "variant must be left out: the workflow is of type WALLET")
 	case w.Type == workflow.Wallet:
+	case e.Variant == "" && !complete:
 	case e.Variant == "":
 		c.fault(fault.Missing, variant, fmt.Sprintf("variant is required: %s, the type of the workflow", w.Type))
 	case e.Variant != w.Type:

@@ -84,14 +84,13 @@ func (c *call) document(types ...string) (*tree, error) {
 	return parse(raw)
 }
 
-// optionalDocument holds a body that is not needed to what every body is held
-// to. Without one no type is asked for.
-func (c *call) optionalDocument() error {
+// optionalDocument reads a body that is not needed: without one it is an empty
+// object, whatever type is named.
+func (c *call) optionalDocument() (*tree, error) {
 	if raw, err := c.read(maxBody); err == nil && len(raw) == 0 {
-		return nil
+		return parse([]byte("{}"))
 	}
-	_, err := c.document()
-	return err
+	return c.document()
 }
 
 // named returns a part of the path that names a resource. What can be no name

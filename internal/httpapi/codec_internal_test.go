@@ -227,7 +227,6 @@ var rules = []struct {
 	{"workflow", `"status":"DRAFT","invoice":{"variant":"OVERDUE","overdue":{"periods":[]}}`, noFault, ""},
 	{"workflow", `"status":"DRAFT","invoice":{"overdue":{"periods":[{"type":"DAY","value":7},{"type":"WEEK","value":1}]}}`, invalidField, "invoice.overdue.periods.1"},
 	// What this version cannot run.
-	{"workflow", `"status":"ACTIVE","invoice":{"variant":"OVERDUE","overdue":{"periods":[{"type":"DAY","value":1}]}}`, fault.State, "status"},
 	{"workflow", `"type":"PAYMENT","payment":{"variant":"FAILED_PAYMENT"}`, noFault, ""},
 	// Subscription.
 	{"workflow", subscription(`{"variant":"FREE_TRIAL_REMINDER","reminder_periods":null}`), missingField, "pricing_plan_subscription.reminder_periods"},
@@ -259,7 +258,6 @@ var rules = []struct {
 	{"workflow", threshold(`{"credits":{"quantity":"5"}}`), missingField, "wallet.wallet_balance.threshold.credits.credit_type_id"},
 	{"workflow", threshold(`{"credits":{"quantity":"5","credit_type_id":"x"}}`), noFault, ""},
 	{"workflow", strings.Replace(threshold(`{"percentage":"10"}`), "LESS_THAN", "GREATER_THAN", 1), invalidField, "wallet.wallet_balance.comparator"},
-	{"workflow", strings.Replace(threshold(`{"percentage":"10"}`), "INACTIVE", "ACTIVE", 1), fault.State, "status"},
 
 	// Action.
 	{"action", `"workflow_id":null`, missingField, "workflow_id"},
@@ -513,7 +511,7 @@ func TestPatch(t *testing.T) {
 		{"", `{"schedule":null,"on_ambiguous":null}`, 0, "", func(w *workflow.Workflow) {
 			w.MaxLateness, w.OnAmbiguous = workflow.DefaultMaxLateness, workflow.Hold
 		}},
-		{"", `{"status":"ACTIVE"}`, fault.State, "status", nil},
+		{"", `{"status":"ACTIVE"}`, 0, "", func(w *workflow.Workflow) { w.Status = workflow.Active }},
 		{"", `{"status":"DRAFT"}`, fault.State, "status", nil},
 		{"", `{"status":"ARCHIVED"}`, 0, "", func(w *workflow.Workflow) { w.Status = workflow.Archived }},
 		{"ACTIVE", `{"invoice":{"variant":"TO_FINAL"}}`, fault.State, "invoice.variant", nil},

@@ -30,6 +30,7 @@ func (r *route) replayable() bool { return r.verb == http.MethodPost && r.resour
 type once struct {
 	store.Idempotency
 	requestHash string
+	kept        bool // in the transaction of the effect
 }
 
 // running are the keys whose first request is still at work in this process.
@@ -77,7 +78,7 @@ func (s *server) answerOnce(c *call) (reply, error) {
 	}
 	hash := sha256.Sum256(raw)
 	k := store.Idempotency{PlatformID: c.platform, Credential: c.key.ID, Method: c.Method, Path: c.URL.Path, Key: values[0]}
-	c.once = &once{k, hex.EncodeToString(hash[:])}
+	c.once = &once{Idempotency: k, requestHash: hex.EncodeToString(hash[:])}
 	if !s.running.begin(k) {
 		return reply{}, fault.New(fault.InFlight, "the first request with this %s is still running, try again when it is done", idempotencyHeader)
 	}
@@ -86,6 +87,9 @@ func (s *server) answerOnce(c *call) (reply, error) {
 		return out, err
 	}
 	out, err := c.route.answer(c)
+	if err == nil && !c.once.kept {
+		err = s.keep(c, out)
+	}
 	if err == nil {
 		return out, nil
 	}
@@ -128,9 +132,18 @@ func remember[T any](s *server, c *call, status int, list func(*members, *T)) []
 		if err := tx.Remember(ctx, c.once.Idempotency, out, s.now()); err != nil {
 			return err
 		}
-		c.uncertain = true // only the commit is left
+		c.uncertain, c.once.kept = true, true // only the commit is left
 		return nil
 	}}
+}
+
+// keep stores the reply of what has no effect, such as a search: the same key
+// has the same reply all the same.
+func (s *server) keep(c *call, out reply) error {
+	return s.store.Write(c.Context(), func(tx *store.Tx) error {
+		return tx.Remember(c.Context(), c.once.Idempotency,
+			store.Remembered{RequestHash: c.once.requestHash, Status: out.status, Body: string(out.body)}, s.now())
+	})
 }
 
 // retryable says on an answer that is our fault whether anything can have come

@@ -26,6 +26,7 @@ const (
 type listing struct {
 	order   []string
 	filters []filter
+	search  []searchedField // by what its search can narrow it
 }
 
 // filter is a query parameter that narrows a list. One whose name ends in []
@@ -82,7 +83,7 @@ func (c *call) ask(l listing) (asked, error) {
 			return a, err
 		}
 		if values != nil {
-			a.Filters = append(a.Filters, store.Filter{Column: f.column, Values: values})
+			a.Filters = append(a.Filters, store.Filter{Field: f.column, Values: values})
 		}
 	}
 	return a, nil

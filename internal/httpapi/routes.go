@@ -25,6 +25,7 @@ func (s *server) routes() []route {
 	return []route{
 		{http.MethodGet, "/v1/workflows", may(auth.WorkflowView), false, s.listWorkflows},
 		{http.MethodPost, "/v1/workflows", may(auth.WorkflowCreate), false, s.createWorkflow},
+		{http.MethodPost, "/v1/workflows/search", may(auth.WorkflowView), false, s.searchWorkflows},
 		{http.MethodGet, "/v1/workflows/{idOrReference}", may(auth.WorkflowView), false, s.workflow},
 		{http.MethodPatch, "/v1/workflows/{idOrReference}", may(auth.WorkflowUpdate), false, s.changeWorkflow},
 		{http.MethodPost, "/v1/workflows/{idOrReference}/activate", may(auth.WorkflowUpdate), false, s.activateWorkflow},
@@ -34,6 +35,8 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/workflow-actions", may(auth.ActionView), false, s.listActions},
 		{http.MethodPost, "/v1/workflow-actions", may(auth.ActionCreate), false, s.createAction},
 		{http.MethodGet, "/v1/workflow-actions/{id}", may(auth.ActionView), false, s.action},
+		{http.MethodPatch, "/v1/workflow-actions/{id}", may(auth.ActionUpdate), false, s.changeAction},
+		{http.MethodDelete, "/v1/workflow-actions/{id}", may(auth.ActionDelete), false, s.deleteAction},
 
 		{http.MethodGet, "/v1/workflow-triggers", may(auth.TriggerView), false, s.listTriggers},
 		{http.MethodGet, "/v1/workflow-triggers/{id}", may(auth.TriggerView), false, s.trigger},

@@ -159,16 +159,17 @@ func instant(m *members, name string, v *time.Time, r rule) {
 	}
 }
 
+const wantInstant = "a time with seconds and Z or an offset and without fraction, such as 2026-01-31T09:00:00Z"
+
 func (m *members) instant(n *node, name string) (time.Time, bool) {
-	const want = "a time with seconds and Z or an offset and without fraction, such as 2026-01-31T09:00:00Z"
 	if n.kind != '"' {
-		m.wrongType(n, name, want)
+		m.wrongType(n, name, wantInstant)
 		return time.Time{}, false
 	}
 	t, err := calendar.ParseInstant(n.text)
 	// The offset may have carried it out of the years that can be written.
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
-		m.wrong(n, name, want)
+		m.wrong(n, name, wantInstant)
 		return time.Time{}, false
 	}
 	return t, true

@@ -1,21 +1,26 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 
-	"github.com/dunwellhq/dunwell/internal/platform"
-	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 var workflowListing = listing{
 	order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
 	filters: []filter{enumFilter(workflow.Statuses)},
+	search: append(searchable("id", "name", "reference", "created_at", "updated_at"),
+		searchableEnum("type", workflow.Types), searchableEnum("status", workflow.Statuses)),
 }
 
 func (s *server) listWorkflows(c *call) (reply, error) {
 	return paged(c, workflowListing, s.store.Workflows, workflowMembers)
+}
+
+// searchWorkflows takes expand[] for nothing: a workflow names no resource but
+// its scope, which may be thousands of customers.
+func (s *server) searchWorkflows(c *call) (reply, error) {
+	return searched(c, workflowListing, s.store.Workflows, workflowMembers)
 }
 
 func (s *server) createWorkflow(c *call) (reply, error) {
@@ -65,7 +70,7 @@ func (s *server) archiveWorkflow(c *call) (reply, error) {
 // moveWorkflow is the patch {"status": to}: the same rules hold. What a body
 // says is ignored.
 func (s *server) moveWorkflow(c *call, to workflow.Status) (reply, error) {
-	if err := c.optionalDocument(); err != nil {
+	if _, err := c.optionalDocument(); err != nil {
 		return reply{}, err
 	}
 	doc, err := parse([]byte(`{"status":"` + to + `"}`))
@@ -92,61 +97,4 @@ func answer[T any](status int, v T, list func(*members, *T), err error) (reply, 
 		return reply{}, err
 	}
 	return reply{status: status, body: encodeTo(nil, &v, list)}, nil
-}
-
-var actionListing = listing{order: []string{"created_at", "updated_at", "status", "type"}}
-
-// listActions answers with a bare array: the published contract has no
-// envelope here.
-func (s *server) listActions(c *call) (reply, error) {
-	a, err := c.ask(actionListing)
-	if err != nil {
-		return reply{}, err
-	}
-	page, err := s.store.Actions(c.Context(), c.platform, a.Query)
-	if err != nil {
-		return reply{}, err
-	}
-	var out codec
-	bare(&out, page.Items, actionMembers)
-	return reply{status: http.StatusOK, body: out.out}, nil
-}
-
-func (s *server) createAction(c *call) (reply, error) {
-	doc, err := c.document()
-	if err != nil {
-		return reply{}, err
-	}
-	w, err := s.workflowOf(c.Context(), c.platform, doc.rootText("workflow_id"))
-	if err != nil {
-		return reply{}, err
-	}
-	var a workflow.Action
-	if err := decodeInto(doc, &a, actionMembers, checkNewAction(w)); err != nil {
-		return reply{}, err
-	}
-	a, err = s.engine.CreateAction(c.Context(), c.platform, a, remember(s, c, http.StatusCreated, actionMembers)...)
-	return answer(http.StatusCreated, a, actionMembers, err)
-}
-
-// workflowOf reads the workflow that an action names, so that what must agree
-// with it is judged with the rest of the body; nil if there is none.
-func (s *server) workflowOf(ctx context.Context, p platform.ID, id string) (*workflow.Workflow, error) {
-	if identifier.check(id) != "" {
-		return nil, nil //nolint:nilnil // the body is refused for it
-	}
-	found, err := s.store.Workflows(ctx, p, store.Query{Page: 1, Limit: 1, Filters: []store.Filter{{Column: "id", Values: []string{id}}}})
-	if err != nil || len(found.Items) == 0 {
-		return nil, err
-	}
-	return &found.Items[0], nil
-}
-
-func (s *server) action(c *call) (reply, error) {
-	id, err := c.named("id", "WORKFLOW_ACTION")
-	if err != nil {
-		return reply{}, err
-	}
-	a, err := s.store.Action(c.Context(), c.platform, workflow.ActionID(id))
-	return answer(http.StatusOK, a, actionMembers, err)
 }

@@ -62,10 +62,6 @@ func checkWorkflow(c *codec, w *workflow.Workflow, complete bool) {
 	if w.Wallet != nil {
 		checkWalletConfig(c, w.Wallet, complete)
 	}
-	if v := w.Variant(); w.Status == workflow.Active && v != "" && !v.Runs() {
-		c.fault(fault.State, "status",
-			fmt.Sprintf("status must be DRAFT or INACTIVE: this version cannot run workflows of variant %s yet", v))
-	}
 }
 
 func missing(c *codec, path string) {

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"database/sql/driver"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"modernc.org/sqlite"
 )
 
 // Every statement of this package is written once, in the words that both
@@ -19,7 +22,8 @@ var (
 )
 
 // sqliteText translates a statement: a list parameter is a JSON array there,
-// and rows need no locks because there is one writer.
+// rows need no locks because there is one writer, and SQLite's own LOWER knows
+// no letters but those of ASCII.
 func sqliteText(text string) string {
 	if s, ok := texts.Load(text); ok {
 		return s.(string)
@@ -28,6 +32,7 @@ func sqliteText(text string) string {
 		return "IN (SELECT value FROM json_each(" + anyOf.FindStringSubmatch(m)[1] + "))"
 	})
 	s = rowLocks.ReplaceAllString(s, "")
+	s = strings.ReplaceAll(s, "LOWER(", sqliteLower+"(")
 	texts.Store(text, s)
 	return s
 }
@@ -47,3 +52,15 @@ func sqliteArgs(args []any) ([]any, error) {
 	}
 	return out, nil
 }
+
+// sqliteLower is LOWER for letters of all scripts.
+const sqliteLower = "unicode_lower"
+
+// withFunctions gives every connection to SQLite, of the whole process, the
+// functions that it lacks.
+var withFunctions = sync.OnceValue(func() error {
+	return sqlite.RegisterDeterministicScalarFunction(sqliteLower, 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		text, _ := args[0].(string)
+		return strings.ToLower(text), nil
+	})
+})

@@ -36,7 +36,7 @@ var executionList = list{
 	columns: executionColumns,
 	where:   "created_at > 0",
 	order:   []string{"created_at", "updated_at", "status"},
-	filters: []string{"id", "status", "workflow_id", "trigger_id", "customer_id", "invoice_id", "payment_id"},
+	filters: columns("id", "status", "workflow_id", "trigger_id", "customer_id", "invoice_id", "payment_id"),
 }
 
 // Execution reads an execution.

@@ -13,7 +13,7 @@ var integrationList = list{
 	from:    "integrations",
 	columns: "doc, secret",
 	order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
-	filters: []string{"id", "name", "reference", "status", "type"},
+	filters: columns("id", "name", "reference", "status", "type"),
 }
 
 func (r Reader) scanIntegration(p platform.ID) func(rows) (platform.Integration, error) {

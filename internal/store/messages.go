@@ -72,7 +72,7 @@ var outboxList = list{
 	columns: capturedColumns,
 	where:   "created_at > 0",
 	order:   []string{"created_at"},
-	filters: []string{"id", "execution_id", "integration_id", "customer_id"},
+	filters: columns("id", "execution_id", "integration_id", "customer_id"),
 }
 
 // Capture stores messages in the outbox. One execution is captured once.

@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/fault"
 )
 
@@ -15,13 +18,22 @@ type Query struct {
 	Limit     int    // rows of a page
 	OrderBy   string // a column of the list; "" is created_at
 	Ascending bool
-	Filters   []Filter // all must hold
+	Filters   []Filter   // all must hold
+	Any       [][]Filter // of each group, one must hold
 }
 
-// Filter keeps the rows whose column has one of the values.
+// Filter keeps the rows of which a field has one of the values. A field that is
+// a time is compared by its seconds, written as a number since 1970.
 type Filter struct {
-	Column string
+	Field  string
 	Values []string
+	Match  Match
+}
+
+// Match says how a value is compared; the zero Match compares it as it is.
+type Match struct {
+	Before, After bool // anything may stand before the value, or after it
+	IgnoreCase    bool
 }
 
 // Page is a page of a list.
@@ -37,7 +49,36 @@ type list struct {
 	columns string // enumerated
 	where   string // what always holds, or ""
 	order   []string
-	filters []string
+	filters map[string]field
+}
+
+// field is what a list can be filtered by.
+type field struct {
+	sql  string
+	only string // what else must hold, or ""
+}
+
+// columns are fields that are columns of their own.
+func columns(names ...string) map[string]field {
+	fields := make(map[string]field, len(names))
+	for _, n := range names {
+		fields[n] = field{sql: n}
+		if strings.HasSuffix(n, "_at") { // stored in microseconds, told in seconds
+			fields[n] = field{sql: "CAST(" + n + " / 1000000 AS TEXT)"}
+		}
+	}
+	return fields
+}
+
+// idOf is the field that names a resource of one kind, in a table whose rows
+// may be about resources of any.
+func idOf(kind billing.Kind) field {
+	return field{sql: "resource_id", only: "kind = '" + string(kind) + "'"}
+}
+
+func with(fields, more map[string]field) map[string]field {
+	maps.Copy(fields, more)
+	return fields
 }
 
 // page reads a page. It asks for one row more than the page holds, to know
@@ -64,17 +105,26 @@ func (l list) sql(platform string, q Query) (string, []any, error) {
 	if l.where != "" {
 		b.WriteString(" AND " + l.where)
 	}
+	bind := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args))
+	}
 	for _, f := range q.Filters {
-		if !slices.Contains(l.filters, f.Column) {
-			return "", nil, fault.At(fault.Invalid, f.Column, "this list cannot be filtered by %s", f.Column)
+		condition, err := l.condition(f, bind)
+		if err != nil {
+			return "", nil, err
 		}
-		if len(f.Values) == 1 {
-			args = append(args, f.Values[0])
-			fmt.Fprintf(&b, " AND %s = $%d", f.Column, len(args))
-			continue
+		b.WriteString(" AND " + condition)
+	}
+	for _, group := range q.Any {
+		alternatives := make([]string, len(group))
+		for i, f := range group {
+			var err error
+			if alternatives[i], err = l.condition(f, bind); err != nil {
+				return "", nil, err
+			}
 		}
-		args = append(args, f.Values)
-		fmt.Fprintf(&b, " AND %s = ANY($%d)", f.Column, len(args))
+		b.WriteString(" AND (" + strings.Join(alternatives, " OR ") + ")")
 	}
 	order := q.OrderBy
 	if order == "" {
@@ -89,6 +139,53 @@ func (l list) sql(platform string, q Query) (string, []any, error) {
 	}
 	fmt.Fprintf(&b, " ORDER BY %s %s, id %s LIMIT %d OFFSET %d", order, direction, direction, q.Limit+1, (q.Page-1)*q.Limit)
 	return b.String(), args, nil
+}
+
+// condition is the SQL of a filter.
+func (l list) condition(f Filter, bind func(any) string) (string, error) {
+	field, known := l.filters[f.Field]
+	if !known {
+		return "", fault.At(fault.Invalid, f.Field, "this list cannot be filtered by %s", f.Field)
+	}
+	var text string
+	switch {
+	case f.Match != Match{}:
+		alternatives := make([]string, len(f.Values))
+		for i, v := range f.Values {
+			alternatives[i] = f.Match.sql(field.sql, v, bind)
+		}
+		text = "(" + strings.Join(alternatives, " OR ") + ")"
+	case len(f.Values) == 1:
+		text = field.sql + " = " + bind(f.Values[0])
+	default:
+		text = field.sql + " = ANY(" + bind(f.Values) + ")"
+	}
+	if field.only != "" {
+		text = "(" + field.only + " AND " + text + ")"
+	}
+	return text, nil
+}
+
+// sql compares with functions that both databases have, and not with LIKE: so
+// every character of a value stands for itself.
+func (m Match) sql(column, value string, bind func(any) string) string {
+	if value == "" && (m.Before || m.After) {
+		return "1 = 1"
+	}
+	v := bind(value)
+	if m.IgnoreCase {
+		column, v = "LOWER("+column+")", "LOWER("+v+")"
+	}
+	switch {
+	case m.Before && m.After:
+		return "replace(" + column + ", " + v + ", '') <> " + column
+	case m.After:
+		return "substr(" + column + ", 1, length(" + v + ")) = " + v
+	case m.Before:
+		return "substr(" + column + ", length(" + column + ") - length(" + v + ") + 1) = " + v
+	default:
+		return column + " = " + v
+	}
 }
 
 // Reader has the reads. It works on the pool and inside a transaction alike.

@@ -82,12 +82,12 @@ var resourceList = list{
 	columns: storedColumns,
 	where:   "revision > 0",
 	order:   []string{"created_at", "updated_at", "reference", "status"},
-	filters: []string{"id", "kind", "reference", "status", "customer_id", "invoice_id", "external_reference"},
+	filters: columns("id", "kind", "reference", "status", "customer_id", "invoice_id", "external_reference"),
 }
 
 // Resources lists the mirrored resources of a kind.
 func (r Reader) Resources(ctx context.Context, p platform.ID, kind billing.Kind, q Query) (Page[billing.Resource], error) {
-	q.Filters = append(slices.Clone(q.Filters), Filter{"kind", []string{string(kind)}})
+	q.Filters = append(slices.Clone(q.Filters), Filter{Field: "kind", Values: []string{string(kind)}})
 	return page(ctx, r, resourceList, scanResource, string(p), q)
 }
 

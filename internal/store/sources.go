@@ -14,7 +14,7 @@ var sourceList = list{
 	from:    "sources",
 	columns: "doc, secret",
 	order:   []string{"created_at", "updated_at", "reference", "type"},
-	filters: []string{"id", "reference", "type"},
+	filters: columns("id", "reference", "type"),
 }
 
 func (r Reader) scanSource(rs rows) (platform.Source, error) {

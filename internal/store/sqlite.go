@@ -47,6 +47,9 @@ func openSQLite(ctx context.Context, databaseURL string) (*sqliteDB, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), lock.Close())
 	}
+	if err := withFunctions(); err != nil {
+		return nil, errors.Join(fmt.Errorf("adding functions: %w", err), lock.Close())
+	}
 	db := &sqliteDB{lock: lock}
 	if db.write, err = sql.Open("sqlite", sqliteDSN(path, writerCache, "_txlock=immediate")); err != nil {
 		return nil, errors.Join(err, lock.Close())

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/ident"
@@ -155,15 +157,74 @@ func TestListsPageAndFilterWithinThePlatform(t *testing.T) {
 			t.Fatalf("page 2: got %+v, %v, want r2, r1 and more", page, err)
 		}
 		page, err = s.Workflows(t.Context(), p, store.Query{
-			Page: 1, Limit: 9, Ascending: true, Filters: []store.Filter{{Column: "reference", Values: []string{"r0", "r4", "%"}}},
+			Page: 1, Limit: 9, Ascending: true, Filters: []store.Filter{{Field: "reference", Values: []string{"r0", "r4", "%"}}},
 		})
 		if err != nil || len(page.Items) != 2 || page.More || page.Items[1].Reference != "r4" {
 			t.Fatalf("filtered: got %+v, %v, want r0, r4 of this platform", page, err)
 		}
-		for _, q := range []store.Query{{Page: 1, Limit: 1, OrderBy: "doc; DROP"}, {Page: 1, Limit: 1, Filters: []store.Filter{{Column: "doc"}}}} {
+		for _, q := range []store.Query{{Page: 1, Limit: 1, OrderBy: "doc; DROP"}, {Page: 1, Limit: 1, Filters: []store.Filter{{Field: "doc"}}}} {
 			if _, err := s.Workflows(t.Context(), p, q); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%+v: got %v, want it refused", q, err)
 			}
+		}
+	})
+}
+
+// A value is compared as it stands: %, _, [ and * are characters like others,
+// and letters of all scripts have two cases.
+func TestListsMatchParts(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, p platform.ID) {
+		names := []string{"Überfällig", "überfällig 2", "100% due", "100 % due", "a_b", "axb", "[x]*", "due", ""}
+		write(t, s, func(tx *store.Tx) error {
+			for i, name := range names {
+				w := draft(fmt.Sprint("r", i))
+				w.Name, w.CreatedAt = name, now.Add(time.Duration(i)*time.Second)
+				if err := tx.InsertWorkflow(t.Context(), p, w); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		start, end, both := store.Match{Before: true}, store.Match{After: true}, store.Match{Before: true, After: true}
+		for _, c := range []struct {
+			value string
+			match store.Match
+			want  []string
+		}{
+			{"due", store.Match{}, []string{"due"}},
+			{"due", start, []string{"100% due", "100 % due", "due"}},
+			{"100", end, []string{"100% due", "100 % due"}},
+			{"% d", both, []string{"100% due", "100 % due"}},
+			{"0% d", both, []string{"100% due"}},
+			{"a_b", both, []string{"a_b"}},
+			{"[x]*", end, []string{"[x]*"}},
+			{"ÜBER", store.Match{After: true, IgnoreCase: true}, []string{"Überfällig", "überfällig 2"}},
+			{"ÜBERFÄLLIG", store.Match{IgnoreCase: true}, []string{"Überfällig"}},
+			{"über", end, []string{"überfällig 2"}},
+			{"a far longer value than any name", start, nil},
+			{"a far longer value than any name", end, nil},
+			{"", both, names},
+			{"", store.Match{}, []string{""}},
+		} {
+			page, err := s.Workflows(t.Context(), p, store.Query{
+				Page: 1, Limit: 50, Ascending: true,
+				Any: [][]store.Filter{{{Field: "name", Values: []string{c.value}, Match: c.match}, {Field: "id", Values: []string{"none"}}}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, w := range page.Items {
+				got = append(got, w.Name)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%q %+v (-want +got):\n%s", c.value, c.match, diff)
+			}
+		}
+		second := store.Filter{Field: "created_at", Values: []string{fmt.Sprint(now.Add(time.Second).Unix()), "0"}}
+		page, err := s.Workflows(t.Context(), p, store.Query{Page: 1, Limit: 9, Filters: []store.Filter{second}})
+		if err != nil || len(page.Items) != 1 || page.Items[0].Name != names[1] {
+			t.Errorf("by second: got %+v, %v, want %q", page, err, names[1])
 		}
 	})
 }

@@ -29,7 +29,11 @@ var triggerList = list{
 	columns: triggerColumns,
 	where:   "created_at > 0",
 	order:   []string{"created_at", "updated_at", "status", "type"},
-	filters: []string{"id", "type", "status", "workflow_id", "customer_id", "invoice_id", "kind", "resource_id"},
+	filters: with(columns("id", "type", "status", "workflow_id", "customer_id", "invoice_id", "created_at", "updated_at"), map[string]field{
+		"payment_id":                   idOf(billing.KindPayment),
+		"pricing_plan_subscription_id": idOf("PRICING_PLAN_SUBSCRIPTION"),
+		"wallet_id":                    idOf("WALLET"),
+	}),
 }
 
 // Trigger reads a trigger.

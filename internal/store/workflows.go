@@ -14,7 +14,7 @@ var workflowList = list{
 	from:    "workflows",
 	columns: "doc",
 	order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
-	filters: []string{"id", "name", "reference", "status", "type"},
+	filters: columns("id", "name", "reference", "status", "type", "created_at", "updated_at"),
 }
 
 // Workflow reads a workflow by id or reference; an id wins over an equal reference.
@@ -117,7 +117,7 @@ var actionList = list{
 	from:    "workflow_actions",
 	columns: "doc",
 	order:   []string{"created_at", "updated_at", "status", "type"},
-	filters: []string{"id", "status", "type", "workflow_id"},
+	filters: columns("id", "status", "type", "workflow_id"),
 }
 
 // Action reads an action.
@@ -135,6 +135,12 @@ func (r Reader) Actions(ctx context.Context, p platform.ID, q Query) (Page[workf
 	return page(ctx, r, actionList, document[workflow.Action], string(p), q)
 }
 
+// ActionsOf reads all actions of a workflow, in creation order.
+func (r Reader) ActionsOf(ctx context.Context, p platform.ID, w workflow.ID) ([]workflow.Action, error) {
+	return all(ctx, r.c, document[workflow.Action],
+		`SELECT doc FROM workflow_actions WHERE platform_id = $1 AND workflow_id = $2 ORDER BY created_at, id`, string(p), string(w))
+}
+
 // InsertAction stores a new action.
 func (tx *Tx) InsertAction(ctx context.Context, p platform.ID, a workflow.Action) error {
 	doc, err := encode(a)
@@ -146,5 +152,22 @@ func (tx *Tx) InsertAction(ctx context.Context, p platform.ID, a workflow.Action
 		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		string(p), string(a.ID), string(a.WorkflowID), string(a.Type), string(a.Status), doc,
 		micros(a.CreatedAt), micros(a.UpdatedAt))
+	return err
+}
+
+// UpdateAction replaces an action. Its workflow must be locked.
+func (tx *Tx) UpdateAction(ctx context.Context, p platform.ID, a workflow.Action) error {
+	doc, err := encode(a)
+	if err != nil {
+		return err
+	}
+	_, err = tx.c.exec(ctx, `UPDATE workflow_actions SET status = $3, doc = $4, updated_at = $5 WHERE platform_id = $1 AND id = $2`,
+		string(p), string(a.ID), string(a.Status), doc, micros(a.UpdatedAt))
+	return err
+}
+
+// DeleteAction deletes an action. Its workflow must be locked.
+func (tx *Tx) DeleteAction(ctx context.Context, p platform.ID, id workflow.ActionID) error {
+	_, err := tx.c.exec(ctx, `DELETE FROM workflow_actions WHERE platform_id = $1 AND id = $2`, string(p), string(id))
 	return err
 }

@@ -65,7 +65,8 @@ type PlainEmail struct {
 }
 
 // Fits checks an action against its workflow: it must be about the same type
-// and, for invoices, the same variant.
+// and, for invoices, the same variant. What either does not say yet, as a DRAFT
+// may, is not held against the other.
 func (a *Action) Fits(w Workflow) error {
 	e := a.SendEmail
 	if e == nil {
@@ -76,10 +77,10 @@ func (a *Action) Fits(w Workflow) error {
 		want = "" // a WALLET action has no variant
 	}
 	const at = "send_email_to_customer."
-	if e.Variant != want {
+	if e.Variant != want && (e.Variant != "" || a.Status != Draft) {
 		return fault.At(fault.Invalid, at+"variant", "the action of a workflow of type %s has variant %q, not %q", w.Type, want, e.Variant)
 	}
-	if e.Invoice == nil {
+	if e.Invoice == nil || w.Variant() == "" {
 		return nil
 	}
 	if e.Invoice.Type != "" && e.Invoice.Type != w.Variant() {

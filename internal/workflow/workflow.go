@@ -48,10 +48,6 @@ var Variants = map[Type][]Variant{
 	Wallet:       {WalletBalance},
 }
 
-// Runs reports whether this version executes workflows of the variant. The
-// others can be defined, but not activated.
-func (v Variant) Runs() bool { return v == ToFinal || v == FailedPayment }
-
 // Workflow says what should happen when something happens to a resource.
 type Workflow struct {
 	ID          ID                   `json:"id"`
