@@ -133,6 +133,22 @@ func remember[T any](s *server, c *call, status int, list func(*members, *T)) []
 	}}
 }
 
+// keep stores the reply of a POST that has no effect, if the request bears an
+// idempotency key: sent again, it is answered alike like any other.
+func keep[T any](s *server, c *call, v T, list func(*members, *T)) error {
+	if c.once == nil {
+		return nil
+	}
+	return s.store.Write(c.Context(), func(tx *store.Tx) error {
+		for _, do := range remember(s, c, http.StatusOK, list) {
+			if err := do(c.Context(), tx, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // retryable says on an answer that is our fault whether anything can have come
 // of the request.
 func (c *call) retryable(out reply) reply {
