@@ -39,6 +39,22 @@ const (
 	BillingEntityCreate Permission = "BILLING_ENTITY.CREATE"
 	BillingEntityUpdate Permission = "BILLING_ENTITY.UPDATE"
 
+	SubscriptionView   Permission = "PRICING_PLAN_SUBSCRIPTION.VIEW"
+	SubscriptionCreate Permission = "PRICING_PLAN_SUBSCRIPTION.CREATE"
+	SubscriptionUpdate Permission = "PRICING_PLAN_SUBSCRIPTION.UPDATE"
+
+	ScheduleView   Permission = "PRICING_PLAN_SCHEDULE.VIEW"
+	ScheduleCreate Permission = "PRICING_PLAN_SCHEDULE.CREATE"
+	ScheduleUpdate Permission = "PRICING_PLAN_SCHEDULE.UPDATE"
+
+	WalletTypeView   Permission = "WALLET_TYPE.VIEW"
+	WalletTypeCreate Permission = "WALLET_TYPE.CREATE"
+	WalletTypeUpdate Permission = "WALLET_TYPE.UPDATE"
+
+	WalletView   Permission = "WALLET.VIEW"
+	WalletCreate Permission = "WALLET.CREATE"
+	WalletUpdate Permission = "WALLET.UPDATE"
+
 	IntegrationView   Permission = "INTEGRATION.VIEW"
 	IntegrationCreate Permission = "INTEGRATION.CREATE"
 	IntegrationUpdate Permission = "INTEGRATION.UPDATE"

@@ -71,3 +71,12 @@ type Money struct {
 
 // IsSet reports whether there is an amount at all.
 func (m Money) IsSet() bool { return m.Quantity != "" }
+
+// Credits is a number of credits of one type. The zero Credits means not set.
+type Credits struct {
+	Quantity     Decimal `json:"quantity"`
+	CreditTypeID string  `json:"credit_type_id"` // opaque, the billing system's
+}
+
+// IsSet reports whether there are credits at all.
+func (c Credits) IsSet() bool { return c.Quantity != "" }

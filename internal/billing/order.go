@@ -66,21 +66,29 @@ func Judge(stored, incoming Resource) (Verdict, error) {
 }
 
 // behind reports whether a state is less far along its resource's life than
-// another: by rank; of two unpaid states of an invoice, by what has been paid
-// and by how far automatic collection has come, which both only grow.
+// another: by rank; of equal rank, of two unpaid states of an invoice by what
+// has been paid and by how far automatic collection has come, which both only
+// grow, and of two states of a wallet by the time of their balance.
 func behind(a, b Resource) bool {
 	if a.rank() != b.rank() {
 		return a.rank() < b.rank()
 	}
-	x, isInvoice := a.(*Invoice)
-	y, areBoth := b.(*Invoice)
-	if !isInvoice || !areBoth {
+	switch x := a.(type) {
+	case *Invoice:
+		y, areBoth := b.(*Invoice)
+		if !areBoth {
+			return false
+		}
+		if paid := x.PaidAmount.Quantity.Cmp(y.PaidAmount.Quantity); paid != 0 {
+			return paid < 0
+		}
+		return x.ChargeAt.Before(y.ChargeAt)
+	case *Wallet:
+		y, areBoth := b.(*Wallet)
+		return areBoth && x.BalanceAt.Before(y.BalanceAt)
+	default:
 		return false
 	}
-	if paid := x.PaidAmount.Quantity.Cmp(y.PaidAmount.Quantity); paid != 0 {
-		return paid < 0
-	}
-	return x.ChargeAt.Before(y.ChargeAt)
 }
 
 // SameContent reports whether two states differ in nothing but their version

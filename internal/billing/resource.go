@@ -1,6 +1,6 @@
 // Package billing is what Dunwell mirrors from the company's billing system:
-// customers, contacts, invoices, payments and billing entities as they are
-// now, in which order states of one resource follow each other, and what the
+// customers, contacts, subscriptions, wallets, invoices, payments and billing
+// entities as they are now, in which order states of one resource follow each other, and what the
 // step from one state to the next means. It is pure: no SQL, no HTTP, no clock.
 //
 // The structs' JSON form is the one that the store keeps, with members that
@@ -16,18 +16,26 @@ import (
 // Kind is the object type of a mirrored resource, as on the wire.
 type Kind string
 
-// The kinds in the order in which their rows are locked: a customer before
-// what belongs to it, an invoice before its payments.
+// The kinds of mirrored resource.
 const (
 	KindBillingEntity Kind = "BILLING_ENTITY"
 	KindCustomer      Kind = "CUSTOMER"
 	KindContact       Kind = "CONTACT"
+	KindSubscription  Kind = "PRICING_PLAN_SUBSCRIPTION"
+	KindSchedule      Kind = "PRICING_PLAN_SCHEDULE"
+	KindWalletType    Kind = "WALLET_TYPE"
+	KindWallet        Kind = "WALLET"
 	KindInvoice       Kind = "INVOICE"
 	KindPayment       Kind = "PAYMENT"
 )
 
-// Kinds lists the kinds in lock order.
-var Kinds = []Kind{KindCustomer, KindBillingEntity, KindContact, KindInvoice, KindPayment}
+// Kinds lists the kinds in the order in which their rows are locked: a customer
+// before what belongs to it, a subscription before its schedules, a wallet type
+// before its wallets, an invoice before its payments.
+var Kinds = []Kind{
+	KindCustomer, KindBillingEntity, KindContact, KindSubscription, KindSchedule, KindWalletType, KindWallet,
+	KindInvoice, KindPayment,
+}
 
 // CustomerID identifies a customer; opaque, the billing system's.
 type CustomerID string
@@ -80,13 +88,21 @@ func New(kind Kind) Resource {
 		return new(Payment)
 	case KindBillingEntity:
 		return new(BillingEntity)
+	case KindSubscription:
+		return new(Subscription)
+	case KindSchedule:
+		return new(Schedule)
+	case KindWalletType:
+		return new(WalletType)
+	case KindWallet:
+		return new(Wallet)
 	default:
 		return nil
 	}
 }
 
-// CustomerOf returns the customer that a resource belongs to (a customer
-// belongs to itself), or "".
+// CustomerOf returns the customer that a resource says it belongs to (a
+// customer belongs to itself), or "". A schedule belongs to its subscription's.
 func CustomerOf(r Resource) CustomerID {
 	switch r := r.(type) {
 	case *Customer:
@@ -96,6 +112,10 @@ func CustomerOf(r Resource) CustomerID {
 	case *Invoice:
 		return r.CustomerID
 	case *Payment:
+		return r.CustomerID
+	case *Subscription:
+		return r.CustomerID
+	case *Wallet:
 		return r.CustomerID
 	default:
 		return ""
@@ -110,6 +130,20 @@ func InvoiceOf(r Resource) InvoiceID {
 		return InvoiceID(r.ID)
 	case *Payment:
 		return r.InvoiceID
+	default:
+		return ""
+	}
+}
+
+// ParentOf returns the id of the resource, other than customer and invoice,
+// under which one belongs: a schedule's subscription, a wallet's wallet type;
+// else "".
+func ParentOf(r Resource) string {
+	switch r := r.(type) {
+	case *Schedule:
+		return string(r.SubscriptionID)
+	case *Wallet:
+		return string(r.WalletTypeID)
 	default:
 		return ""
 	}

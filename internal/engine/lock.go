@@ -135,7 +135,8 @@ func (in *ingestion) enter(kind billing.Kind, id string, rows map[string]store.S
 
 // touched is what a transaction touches: the rows that the items store, the
 // customers that get a new revision with them, and the rows that they name: the
-// customer and the invoice that something belongs to.
+// customer, the invoice and the subscription that something belongs to. A wallet
+// type that a wallet names is not among them: nothing waits for one.
 type touched struct {
 	stored, marked, named keys
 }
@@ -192,5 +193,11 @@ func (t touched) name(r billing.Resource) {
 	case *billing.Payment:
 		t.named.add(billing.KindCustomer, string(r.CustomerID))
 		t.named.add(billing.KindInvoice, string(r.InvoiceID))
+	case *billing.Subscription:
+		t.named.add(billing.KindCustomer, string(r.CustomerID))
+	case *billing.Schedule:
+		t.named.add(billing.KindSubscription, string(r.SubscriptionID))
+	case *billing.Wallet:
+		t.named.add(billing.KindCustomer, string(r.CustomerID))
 	}
 }

@@ -291,7 +291,7 @@ func TestIngest(t *testing.T) {
 		r := w.do("POST", "/v1/ingest/resources", `[
 			{"object_type":"CUSTOMER","id":"c","status":"ACTIVE","email":"ap@acme.example"},
 			{"object_type":"INVOICE","id":"i","customer_id":"c"},
-			{"object_type":"WALLET","id":"x"}, 5,
+			{"object_type":"COUPON","id":"x"}, 5,
 			{"object_type":"INVOICE","id":"i","customer_id":"c","status":"FINAL","source_version":1},
 			{"object_type":"CONTACT","id":"a b","customer_id":"c"}]`).want(200)
 		for i, want := range []struct {

@@ -28,6 +28,10 @@ func FuzzRoutes(f *testing.F) {
 			f.Add(uint8(i), "i", "", "application/json", `{"status":"FINAL","customer_id":"c","due_date":"2026-11-30","invoice_amount_including_tax":{"quantity":"1.50","currency":"EUR"}}`)
 		case "PUT /v1/payments/{idOrReference}":
 			f.Add(uint8(i), "p", "", "application/json", `{"result":"REFUSED","invoice_id":"i","dunning_action_details":{"attempt":1}}`)
+		case "PUT /v1/wallets/{idOrReference}":
+			f.Add(uint8(i), "w", "", "application/json", `{"wallet_type_id":"t","customer_id":"c","balance":{"credits":{"quantity":"5","credit_type_id":"x"}},"balance_at":"2026-11-23T09:00:00Z"}`)
+		case "PUT /v1/pricing-plan-subscriptions/{idOrReference}":
+			f.Add(uint8(i), "s", "", "application/json", `{"status":"ACTIVE","customer_id":"c","pricing_plan_schedule_infos":[{"id":"p","type":"TRIAL"}]}`)
 		case "POST /v1/ingest/resources":
 			f.Add(uint8(i), "", "events=none", "application/x-ndjson", "{\"object_type\":\"CUSTOMER\",\"id\":\"c\",\"status\":\"ACTIVE\"}\n[]")
 			f.Add(uint8(i), "", "", "application/json", `[{"object_type":"CONTACT","id":"k","customer_id":"c"},5]`)

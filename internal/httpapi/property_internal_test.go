@@ -30,7 +30,7 @@ func TestFirstFaultInDocumentOrder(t *testing.T) {
 		}
 		byNoun[c.noun][names[0]] = append(byNoun[c.noun][names[0]], planted{names[0], c.members, c.field})
 	}
-	nounsToTry := []string{"customer", "invoice", "billing entity", "payment", "workflow", "integration"}
+	nounsToTry := []string{"customer", "invoice", "billing entity", "payment", "workflow", "integration", "subscription", "wallet type", "wallet"}
 	rapid.Check(t, func(t *rapid.T) {
 		noun := rapid.SampledFrom(nounsToTry).Draw(t, "noun")
 		base := least[noun]
@@ -198,6 +198,13 @@ var fullest = map[string]string{
 		"timestamp":"2026-01-01T00:00:00Z","dunning_action_details":{"attempt":2,"external_reference":"x","next_attempt_scheduled":true,"next_attempt_at":"2026-01-05T00:00:00Z"}}`,
 	"billing entity": `{"reference":"r","legal_name":"l","email":"a@x.example","timezone":"UTC","registered_address":{"city":"c"},
 		"branding":{"name":"n","domain":"x.example","colors":{"primary":"#fff","secondary":"#0b5fff"},"logo":{"file_name":"l.png","content_type":"image/png","content":"aGk=","public_url":"https://x.example/l.png"}}}`,
+	"subscription": `{"reference":"r","name":"n","customer_id":"c","billing_entity_id":"b","status":"ACTIVE","pricing_plan_schedule_infos":[
+		{"id":"s","type":"TRIAL","start_at":"2026-01-01T00:00:00Z","end_at":"2026-01-31T00:00:00+01:00"},{"id":"t","type":"DEFAULT"}],"metadata":{"a":1}}`,
+	"schedule": `{"reference":"r","type":"TRIAL","pricing_plan_subscription_id":"s","start_at":"2026-01-01T00:00:00Z","end_at":"2026-01-31T00:00:00Z","source_version":0}`,
+	"wallet type": `{"reference":"r","name":"n","type":"CREDIT","status":"DEPRECATED","credit":{"grant_type":"AMOUNT",
+		"amount_grant":{"default_currency":"EUR","tax_category":"t"},"credits_grant":{"credit_type_id":"c"}},"balance":{"default_currency":"USD"}}`,
+	"wallet": `{"reference":"r","wallet_type_id":"t","customer_id":"c","status":"INACTIVE","balance":{"credits":{"quantity":"12.50","credit_type_id":"x"}},
+		"granted":{"credits":{"quantity":"100","credit_type_id":"x"},"amount":{"quantity":"25.00","currency":"EUR"}},"balance_at":"2026-01-31T09:00:00Z"}`,
 }
 
 // TestFullestIsKept: every member comes back, and the store keeps it as it is.
@@ -262,6 +269,8 @@ func roundTrip(noun string, body []byte) error {
 var mirroredNouns = map[string]billing.Kind{
 	"customer": billing.KindCustomer, "contact": billing.KindContact, "invoice": billing.KindInvoice,
 	"payment": billing.KindPayment, "billing entity": billing.KindBillingEntity,
+	"subscription": billing.KindSubscription, "schedule": billing.KindSchedule,
+	"wallet type": billing.KindWalletType, "wallet": billing.KindWallet,
 }
 
 // FuzzDecode: no body makes any noun panic, and what is taken survives.

@@ -26,6 +26,14 @@ func resourceMembers(m *members, r *billing.Resource) {
 		paymentMembers(m, r)
 	case *billing.BillingEntity:
 		billingEntityMembers(m, r)
+	case *billing.Subscription:
+		subscriptionMembers(m, r)
+	case *billing.Schedule:
+		priceScheduleMembers(m, r)
+	case *billing.WalletType:
+		walletTypeMembers(m, r)
+	case *billing.Wallet:
+		walletMembers(m, r)
 	}
 }
 
@@ -48,6 +56,23 @@ var resourceListings = map[billing.Kind]listing{
 		filters: byColumn("customer_id", "invoice_id", "external_reference"),
 	},
 	billing.KindBillingEntity: {order: []string{"created_at", "updated_at", "reference"}},
+	billing.KindSubscription: {
+		order:   []string{"created_at", "updated_at", "reference", "status"},
+		filters: append(byColumn("customer_id", "reference"), enumFilter(billing.SubscriptionStatuses)),
+	},
+	billing.KindSchedule: {
+		order:   []string{"created_at", "updated_at", "reference"},
+		filters: append(byColumn("reference"), filter{param: "pricing_plan_subscription_id", column: "parent_id"}),
+	},
+	billing.KindWalletType: {
+		order:   []string{"created_at", "updated_at", "reference", "status"},
+		filters: append(byColumn("reference"), enumFilter(billing.WalletStatuses)),
+	},
+	billing.KindWallet: {
+		order: []string{"created_at", "updated_at", "reference", "status"},
+		filters: append(byColumn("customer_id", "reference"), filter{param: "wallet_type_id", column: "parent_id"},
+			enumFilter(billing.WalletStatuses)),
+	},
 }
 
 // laterFilters are filters of the contract that this version does not have: to

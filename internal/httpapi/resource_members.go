@@ -68,6 +68,11 @@ func moneyMembers(m *members, v *billing.Money) {
 
 func money(m *members, name string, v *billing.Money) { object(m, name, v, plain, moneyMembers) }
 
+func creditsMembers(m *members, c *billing.Credits) {
+	decimal(m, "quantity", &c.Quantity, plain.required())
+	text(m, "credit_type_id", &c.CreditTypeID, identifier.required())
+}
+
 func addressMembers(m *members, a *billing.Address) {
 	text(m, "line1", &a.Line1, shortLine)
 	text(m, "line2", &a.Line2, shortLine)

@@ -64,6 +64,23 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityView), false, s.resource(billing.KindBillingEntity)},
 		{http.MethodPut, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityCreate, auth.BillingEntityUpdate), false, s.putResource(billing.KindBillingEntity)},
 
+		{http.MethodGet, "/v1/pricing-plan-subscriptions", may(auth.SubscriptionView), false, s.listResources(billing.KindSubscription)},
+		{http.MethodGet, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionView), false, s.resource(billing.KindSubscription)},
+		{http.MethodPut, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionCreate, auth.SubscriptionUpdate), false, s.putResource(billing.KindSubscription)},
+
+		{http.MethodGet, "/v1/pricing-plan-schedules", may(auth.ScheduleView), false, s.listResources(billing.KindSchedule)},
+		{http.MethodGet, "/v1/pricing-plan-schedules/{idOrReference}", may(auth.ScheduleView), false, s.resource(billing.KindSchedule)},
+		{http.MethodPut, "/v1/pricing-plan-schedules/{idOrReference}", may(auth.ScheduleCreate, auth.ScheduleUpdate), false, s.putResource(billing.KindSchedule)},
+
+		{http.MethodGet, "/v1/wallet-types", may(auth.WalletTypeView), false, s.listResources(billing.KindWalletType)},
+		{http.MethodGet, "/v1/wallet-types/{idOrReference}", may(auth.WalletTypeView), false, s.resource(billing.KindWalletType)},
+		{http.MethodPut, "/v1/wallet-types/{idOrReference}", may(auth.WalletTypeCreate, auth.WalletTypeUpdate), false, s.putResource(billing.KindWalletType)},
+
+		{http.MethodGet, "/v1/wallets", may(auth.WalletView), false, s.listResources(billing.KindWallet)},
+		{http.MethodGet, "/v1/wallets/{idOrReference}", may(auth.WalletView), false, s.resource(billing.KindWallet)},
+		{http.MethodPut, "/v1/wallets/{idOrReference}", may(auth.WalletCreate, auth.WalletUpdate), false, s.putResource(billing.KindWallet)},
+		{http.MethodPost, "/v1/wallets/{idOrReference}/balance", may(auth.WalletView), false, s.walletBalance},
+
 		{http.MethodPost, "/v1/ingest/resources", may(auth.ResourceIngest), false, s.ingestResources},
 		{http.MethodPost, "/v1/ingest/sources/{id}", nil, true, s.ingestWebhook}, // its signature authenticates it
 

@@ -80,11 +80,6 @@ func thresholdMembers(m *members, t *workflow.Threshold) {
 	block(m, "credits", &t.Credits, config, creditsMembers)
 }
 
-func creditsMembers(m *members, c *workflow.Credits) {
-	decimal(m, "quantity", &c.Quantity, plain.required())
-	text(m, "credit_type_id", &c.CreditTypeID, identifier.required())
-}
-
 // scheduleMember is the part of `schedule` that this version keeps: how late a
 // message may be. It is written when it is not the default.
 func scheduleMember(m *members, w *workflow.Workflow) {

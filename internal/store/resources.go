@@ -82,7 +82,7 @@ var resourceList = list{
 	columns: storedColumns,
 	where:   "revision > 0",
 	order:   []string{"created_at", "updated_at", "reference", "status"},
-	filters: columns("id", "kind", "reference", "status", "customer_id", "invoice_id", "external_reference"),
+	filters: columns("id", "kind", "reference", "status", "customer_id", "invoice_id", "parent_id", "external_reference"),
 }
 
 // Resources lists the mirrored resources of a kind.
@@ -150,8 +150,8 @@ func (tx *Tx) InsertPlaceholders(ctx context.Context, p platform.ID, kind billin
 		args[i] = []any{string(p), string(kind), id, micros(now)}
 	}
 	_, err := tx.c.execMany(ctx,
-		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, customer_id, invoice_id, external_reference, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, 0, '', '', '', '', '', '', $4, $4) ON CONFLICT DO NOTHING`, args)
+		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, customer_id, invoice_id, parent_id, external_reference, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, 0, '', '', '', '', '', '', '', $4, $4) ON CONFLICT DO NOTHING`, args)
 	return err
 }
 
@@ -177,8 +177,8 @@ func (tx *Tx) WriteResources(ctx context.Context, p platform.ID, list []Row) err
 		}
 	}
 	changed, err := tx.c.execMany(ctx,
-		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, customer_id, invoice_id, external_reference, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`, inserts)
+		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, customer_id, invoice_id, parent_id, external_reference, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`, inserts)
 	if err != nil {
 		return fmt.Errorf("inserting resources: %w", err)
 	}
@@ -187,7 +187,7 @@ func (tx *Tx) WriteResources(ctx context.Context, p platform.ID, list []Row) err
 	}
 	_, err = tx.c.execMany(ctx,
 		`UPDATE resources SET revision = $4, reference = $5, status = $6, customer_id = $7, invoice_id = $8,
-		     external_reference = $9, doc = $10, created_at = $11, updated_at = $12
+		     parent_id = $9, external_reference = $10, doc = $11, created_at = $12, updated_at = $13
 		 WHERE platform_id = $1 AND kind = $2 AND id = $3`, updates)
 	if err != nil {
 		return fmt.Errorf("updating resources: %w", err)
@@ -209,6 +209,12 @@ func resourceArgs(p platform.ID, row Row) ([]any, error) {
 		status = string(r.Status)
 	case *billing.Payment:
 		status, external, invoice = string(r.Result), r.ExternalReference, string(r.InvoiceID)
+	case *billing.Subscription:
+		status = string(r.Status)
+	case *billing.WalletType:
+		status = string(r.Status)
+	case *billing.Wallet:
+		status = string(r.Status)
 	}
 	customer := ""
 	if r.Kind() != billing.KindCustomer {
@@ -216,8 +222,8 @@ func resourceArgs(p platform.ID, row Row) ([]any, error) {
 	}
 	h := r.Base()
 	return []any{
-		string(p), string(r.Kind()), h.ID, row.Revision, h.Reference, status, customer, invoice, external, string(doc),
-		micros(h.CreatedAt), micros(h.UpdatedAt),
+		string(p), string(r.Kind()), h.ID, row.Revision, h.Reference, status, customer, invoice, billing.ParentOf(r), external,
+		string(doc), micros(h.CreatedAt), micros(h.UpdatedAt),
 	}, nil
 }
 

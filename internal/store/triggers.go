@@ -31,8 +31,8 @@ var triggerList = list{
 	order:   []string{"created_at", "updated_at", "status", "type"},
 	filters: with(columns("id", "type", "status", "workflow_id", "customer_id", "invoice_id", "created_at", "updated_at"), map[string]field{
 		"payment_id":                   idOf(billing.KindPayment),
-		"pricing_plan_subscription_id": idOf("PRICING_PLAN_SUBSCRIPTION"),
-		"wallet_id":                    idOf("WALLET"),
+		"pricing_plan_subscription_id": idOf(billing.KindSubscription),
+		"wallet_id":                    idOf(billing.KindWallet),
 	}),
 }
 

@@ -43,6 +43,11 @@ type Facts struct {
 	Entity   *billing.BillingEntity
 	Invoice  *billing.Invoice
 	Payment  *billing.Payment
+
+	Subscription *billing.Subscription
+	Trial        *billing.ScheduleInfo // the subscription's, or that of a schedule of its own
+	Wallet       *billing.Wallet
+	WalletType   *billing.WalletType // the wallet's
 }
 
 // Stops says what in the states themselves forbids a message of the variant

@@ -122,15 +122,9 @@ type BalanceConfig struct {
 // Threshold is exactly one of a percentage of what was granted, an amount of
 // money, or credits.
 type Threshold struct {
-	Percentage billing.Decimal `json:"percentage"`
-	Amount     *billing.Money  `json:"amount"`
-	Credits    *Credits        `json:"credits"`
-}
-
-// Credits is a number of credits of one type.
-type Credits struct {
-	Quantity     billing.Decimal `json:"quantity"`
-	CreditTypeID string          `json:"credit_type_id"`
+	Percentage billing.Decimal  `json:"percentage"`
+	Amount     *billing.Money   `json:"amount"`
+	Credits    *billing.Credits `json:"credits"`
 }
 
 // Variant is what the workflow waits for, or "" while a DRAFT does not say.

@@ -107,6 +107,7 @@ CREATE TABLE source_deliveries (
 -- The mirrored resources, all kinds in one table: a batch of mixed kinds is
 -- read, locked and written with one statement each. revision counts the states
 -- that were stored; 0 is a placeholder for a resource that was only named.
+-- parent_id is a schedule's subscription, a wallet's wallet type.
 CREATE TABLE resources (
     platform_id        TEXT   NOT NULL,
     kind               TEXT   NOT NULL,
@@ -116,6 +117,7 @@ CREATE TABLE resources (
     status             TEXT   NOT NULL,
     customer_id        TEXT   NOT NULL,
     invoice_id         TEXT   NOT NULL,
+    parent_id          TEXT   NOT NULL,
     external_reference TEXT   NOT NULL,
     doc                TEXT   NOT NULL,
     created_at         BIGINT NOT NULL,
@@ -126,6 +128,7 @@ CREATE INDEX resources_by_creation ON resources (platform_id, kind, created_at, 
 CREATE INDEX resources_by_reference ON resources (platform_id, kind, reference) WHERE reference <> '';
 CREATE INDEX resources_by_customer ON resources (platform_id, kind, customer_id) WHERE customer_id <> '';
 CREATE INDEX resources_by_invoice ON resources (platform_id, invoice_id) WHERE invoice_id <> '' AND kind = 'PAYMENT';
+CREATE INDEX resources_by_parent ON resources (platform_id, kind, parent_id) WHERE parent_id <> '';
 CREATE INDEX resources_by_external_reference ON resources (platform_id, kind, external_reference) WHERE external_reference <> '';
 
 -- Which invoice the payments of an external reference belong to, for billing
