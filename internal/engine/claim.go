@@ -110,7 +110,7 @@ func (c *claiming) lock(ctx context.Context, list []execution.Execution) (err er
 		return err
 	}
 	ids := about(list)
-	for _, kind := range []billing.Kind{billing.KindCustomer, billing.KindInvoice, billing.KindPayment} {
+	for _, kind := range billing.Kinds {
 		if err := c.tx.HoldResources(ctx, p, kind, ids.sorted(kind, nil)); err != nil {
 			return fmt.Errorf("locking %s: %w", kind, err)
 		}

@@ -108,6 +108,9 @@ type call struct {
 	uncertain bool  // something may have been committed
 }
 
+// userID is the user who calls, "" for an API key.
+func (c *call) userID() string { return "" }
+
 // reply is an answer.
 type reply struct {
 	status      int

@@ -39,6 +39,8 @@ func (s *server) routes() []route {
 		{http.MethodDelete, "/v1/workflow-actions/{id}", may(auth.ActionDelete), false, s.deleteAction},
 
 		{http.MethodGet, "/v1/workflow-triggers", may(auth.TriggerView), false, s.listTriggers},
+		{http.MethodPost, "/v1/workflow-triggers", may(auth.TriggerCreate), false, s.createTrigger},
+		{http.MethodPost, "/v1/workflow-triggers/search", may(auth.TriggerView), false, s.searchTriggers},
 		{http.MethodGet, "/v1/workflow-triggers/{id}", may(auth.TriggerView), false, s.trigger},
 
 		{http.MethodGet, "/v1/workflow-executions", may(auth.ExecutionView), false, s.listExecutions},

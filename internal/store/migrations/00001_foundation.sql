@@ -157,6 +157,7 @@ CREATE TABLE triggers (
     workflow_version BIGINT NOT NULL,
     event_at         BIGINT NOT NULL,
     scheduled_at     BIGINT NOT NULL,
+    details          TEXT   NOT NULL,
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
@@ -180,7 +181,9 @@ CREATE TABLE executions (
     variant         TEXT   NOT NULL,
     customer_id     TEXT   NOT NULL,
     invoice_id      TEXT   NOT NULL,
-    payment_id      TEXT   NOT NULL,
+    kind            TEXT   NOT NULL,
+    resource_id     TEXT   NOT NULL,
+    schedule_id     TEXT   NOT NULL,
     lane            BIGINT NOT NULL,
     position        BIGINT NOT NULL,
     status          TEXT   NOT NULL,
@@ -200,7 +203,7 @@ CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at
 CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
-CREATE INDEX executions_open_payment ON executions (payment_id, platform_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_open_payment ON executions (resource_id, platform_id) WHERE kind = 'PAYMENT' AND status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX executions_by_trigger ON executions (platform_id, trigger_id);
 

@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dunwellhq/dunwell/internal/auth"
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// expansion says which resources expand[] asks to inline next to their ids
+// (contract A1). Other names are ignored.
+type expansion struct{ customer, workflow bool }
+
+// expansion reads expand[]. What the caller may not read is refused if it is
+// named, and left out of ALL.
+func (a *asked) expansion(c *call) (expansion, error) {
+	names := a.params["expand[]"]
+	if len(names) > maxFilters {
+		return expansion{}, fault.At(fault.Invalid, "expand[]", "expand[] must be given at most %d times", maxFilters)
+	}
+	var e expansion
+	for _, of := range []struct {
+		name string
+		may  auth.Permission
+		want *bool
+	}{{"customer", auth.CustomerView, &e.customer}, {"workflow", auth.WorkflowView, &e.workflow}} {
+		named := slices.ContainsFunc(names, func(s string) bool { return strings.TrimSuffix(s, "_id") == of.name })
+		allowed := c.key.May(of.may)
+		if named && !allowed {
+			return e, fault.New(fault.Forbidden, "expanding %s needs the permission %s, which the API key does not hold", of.name, of.may)
+		}
+		*of.want = named || (allowed && slices.Contains(names, "ALL"))
+	}
+	return e, nil
+}
+
+// expanded are the resources that are inlined; nil where that is not asked for.
+type expanded struct {
+	customers map[string]store.Stored
+	workflows map[workflow.ID]workflow.Workflow
+}
+
+// expand reads what the triggers of a page name.
+func (s *server) expand(c *call, e expansion, list []trigger.Trigger) (expanded, error) {
+	var out expanded
+	var customers, workflows []string
+	for _, t := range list {
+		customers = append(customers, string(t.CustomerID))
+		workflows = append(workflows, string(t.WorkflowID))
+	}
+	var err error
+	if e.customer {
+		out.customers, err = s.store.ReadResources(c.Context(), c.platform, billing.KindCustomer, unique(customers))
+		if err != nil {
+			return out, err
+		}
+	}
+	if e.workflow {
+		out.workflows = map[workflow.ID]workflow.Workflow{}
+		found, err := s.store.Workflows(c.Context(), c.platform, store.Query{
+			Page: 1, Limit: maxLimit, Filters: []store.Filter{{Field: "id", Values: unique(workflows)}},
+		})
+		if err != nil {
+			return out, err
+		}
+		for _, w := range found.Items {
+			out.workflows[w.ID] = w
+		}
+	}
+	return out, nil
+}
+
+// customer writes the customer of an id, null if it is not known.
+func (e *expanded) customer(m *members, id billing.CustomerID) {
+	if m.mode != encode || e.customers == nil {
+		return
+	}
+	r, err := e.customers[string(id)].Resource()
+	if err != nil || r == nil {
+		m.putText("customer", "", plain)
+		return
+	}
+	m.key("customer")
+	write(m.codec, &r, resourceMembers)
+}
+
+// workflow writes the workflow of an id, null if there is none.
+func (e *expanded) workflow(m *members, id workflow.ID) {
+	if m.mode != encode || e.workflows == nil {
+		return
+	}
+	w, known := e.workflows[id]
+	if !known {
+		m.putText("workflow", "", plain)
+		return
+	}
+	m.key("workflow")
+	write(m.codec, &w, workflowMembers)
+}
