@@ -39,66 +39,57 @@ func (a *asked) expansion(c *call) (expansion, error) {
 	return e, nil
 }
 
-// expanded are the resources that are inlined; nil where that is not asked for.
+// expanded are the resources that are inlined.
 type expanded struct {
-	customers map[string]store.Stored
+	customers map[billing.CustomerID]billing.Resource
 	workflows map[workflow.ID]workflow.Workflow
 }
 
 // expand reads what the triggers of a page name.
 func (s *server) expand(c *call, e expansion, list []trigger.Trigger) (expanded, error) {
-	var out expanded
+	out := expanded{map[billing.CustomerID]billing.Resource{}, map[workflow.ID]workflow.Workflow{}}
 	var customers, workflows []string
 	for _, t := range list {
-		customers = append(customers, string(t.CustomerID))
-		workflows = append(workflows, string(t.WorkflowID))
+		if e.customer {
+			customers = append(customers, string(t.CustomerID))
+		}
+		if e.workflow {
+			workflows = append(workflows, string(t.WorkflowID))
+		}
 	}
-	var err error
-	if e.customer {
-		out.customers, err = s.store.ReadResources(c.Context(), c.platform, billing.KindCustomer, unique(customers))
-		if err != nil {
+	rows, err := s.store.ReadResources(c.Context(), c.platform, billing.KindCustomer, unique(customers))
+	if err != nil {
+		return out, err
+	}
+	for id, row := range rows {
+		if out.customers[billing.CustomerID(id)], err = row.Resource(); err != nil {
 			return out, err
 		}
 	}
-	if e.workflow {
-		out.workflows = map[workflow.ID]workflow.Workflow{}
-		found, err := s.store.Workflows(c.Context(), c.platform, store.Query{
-			Page: 1, Limit: maxLimit, Filters: []store.Filter{{Field: "id", Values: unique(workflows)}},
-		})
-		if err != nil {
-			return out, err
-		}
-		for _, w := range found.Items {
-			out.workflows[w.ID] = w
-		}
+	if len(workflows) == 0 {
+		return out, nil
 	}
-	return out, nil
+	found, err := s.store.Workflows(c.Context(), c.platform, store.Query{
+		Page: 1, Limit: maxLimit, Filters: []store.Filter{{Field: "id", Values: unique(workflows)}},
+	})
+	for _, w := range found.Items {
+		out.workflows[w.ID] = w
+	}
+	return out, err
 }
 
-// customer writes the customer of an id, null if it is not known.
+// customer writes the customer of an id, if it is inlined and known.
 func (e *expanded) customer(m *members, id billing.CustomerID) {
-	if m.mode != encode || e.customers == nil {
-		return
+	if r := e.customers[id]; m.mode == encode && r != nil {
+		m.key("customer")
+		write(m.codec, &r, resourceMembers)
 	}
-	r, err := e.customers[string(id)].Resource()
-	if err != nil || r == nil {
-		m.putText("customer", "", plain)
-		return
-	}
-	m.key("customer")
-	write(m.codec, &r, resourceMembers)
 }
 
-// workflow writes the workflow of an id, null if there is none.
+// workflow writes the workflow of an id, if it is inlined.
 func (e *expanded) workflow(m *members, id workflow.ID) {
-	if m.mode != encode || e.workflows == nil {
-		return
+	if w, known := e.workflows[id]; m.mode == encode && known {
+		m.key("workflow")
+		write(m.codec, &w, workflowMembers)
 	}
-	w, known := e.workflows[id]
-	if !known {
-		m.putText("workflow", "", plain)
-		return
-	}
-	m.key("workflow")
-	write(m.codec, &w, workflowMembers)
 }

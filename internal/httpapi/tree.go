@@ -240,7 +240,7 @@ func (t *tree) element(list int32, index string) int32 {
 // first returns of several faults, joined in an error, the one whose field stands
 // first in the document; any other error as it is.
 func (t *tree) first(err error) error {
-	joined, several := err.(interface{ Unwrap() []error }) //nolint:errorlint // the error itself, not one that it wraps
+	joined, several := err.(interface{ Unwrap() []error })
 	if !several {
 		return err
 	}

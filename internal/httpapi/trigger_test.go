@@ -241,7 +241,7 @@ func TestManualTriggersEnd(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.billed()
 		in := w.newIntegration()
-		held := `{"status":"FINAL","customer_id":"c1","invoice_number":"2026-1","on_hold":true}`
+		held := `{"status":"FINAL","customer_id":"c1","invoice_number":"2026-1","on_hold":true,"invoice_amount_including_tax":{"quantity":"10.00","currency":"EUR"}}`
 		targets := map[string]func(){
 			"TO_FINAL": func() { w.do("PUT", "/v1/invoices/i1", held).want(200) },
 			"FREE_TRIAL_REMINDER": func() {
@@ -316,7 +316,7 @@ func TestExpand(t *testing.T) {
 		w.advance(time.Second)
 		w.do("PUT", "/v1/payments/p9", `{"customer_id":"c9","result":"REFUSED"}`).want(201)
 		early := w.do("POST", "/v1/workflow-triggers/search?statuses[]=PLANNED&expand[]=customer", "").want(200)
-		if early.text("data.0.customer_id") != "c9" || !strings.Contains(string(early.body), `"customer":null`) {
+		if early.text("data.0.customer_id") != "c9" || strings.Contains(string(early.body), `"customer":`) {
 			t.Errorf("a customer who is not known yet: %s", early.body)
 		}
 	})
