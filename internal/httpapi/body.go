@@ -87,11 +87,17 @@ func (c *call) document(types ...string) (*tree, error) {
 // optionalDocument holds a body that is not needed to what every body is held
 // to. Without one no type is asked for.
 func (c *call) optionalDocument() error {
-	if raw, err := c.read(maxBody); err == nil && len(raw) == 0 {
-		return nil
-	}
-	_, err := c.document()
+	_, err := c.documentIfAny()
 	return err
+}
+
+// documentIfAny reads the body as one JSON document, or returns nil if there is
+// no body.
+func (c *call) documentIfAny() (*tree, error) {
+	if raw, err := c.read(maxBody); err == nil && len(raw) == 0 {
+		return nil, nil //nolint:nilnil // no body is no error
+	}
+	return c.document()
 }
 
 // named returns a part of the path that names a resource. What can be no name
