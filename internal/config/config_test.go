@@ -37,6 +37,8 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		"short bootstrap key":   {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
 		"bootstrap with spaces": {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x ", 32) }, "DUNWELL_BOOTSTRAP_API_KEY"},
 		"workers":               {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
+		"rate limit":            {func(s *config.Serve) { s.RateLimit = -1 }, "DUNWELL_RATE_LIMIT"},
+		"issuer":                {func(s *config.Serve) { s.OIDC.Issuer = "http://login.example.com" }, "DUNWELL_OIDC_ISSUER"},
 	} {
 		s := valid()
 		c.edit(&s)

@@ -28,6 +28,7 @@ type job struct {
 	// What speaks against sending it: a decision, or a defect of the message.
 	skip   workflow.Reason
 	defect string
+	kept   bool // not every recipient may be written to: it is captured instead of sent
 
 	session Session            // open and authenticated; nil where none is needed or to be had
 	slot    *slots             // taken together with the session
@@ -81,6 +82,7 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 			if j.message, err = message.Decode([]byte(kept.Content)); err != nil {
 				j.defect = "the stored message cannot be read: " + err.Error()
 			}
+			j.kept = !p.Delivers(j.message.Recipients())
 			continue
 		}
 		if err := e.render(j, p, seen.facts(p, x), seen.shows(p, x)); err != nil {
@@ -134,6 +136,9 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 		m.To = []message.Address{{Name: m.To[0].Name, Email: p.RedirectTo}}
 		m.CC, m.BCC = nil, nil
 	}
+	if j.kept = !p.Delivers(m.Recipients()); j.kept {
+		m.Warnings = append(m.Warnings, "captured in the outbox instead of sent: "+notAllowed)
+	}
 	raw, err := m.Encode()
 	if err != nil {
 		return fmt.Errorf("encoding the message of execution %s: %w", j.x.ID, err)
@@ -142,6 +147,9 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 	j.prepared.Content, j.prepared.Hash = string(raw), message.Hash(raw)
 	return nil
 }
+
+// notAllowed is why a TEST platform keeps a message.
+const notAllowed = "this is a TEST platform, and not every recipient is one of its allowed_recipients"
 
 // unrendered says what an error of rendering means: a decision, or a defect of
 // this message alone.

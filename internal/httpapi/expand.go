@@ -30,9 +30,9 @@ func (a *asked) expansion(c *call) (expansion, error) {
 		want *bool
 	}{{"customer", auth.CustomerView, &e.customer}, {"workflow", auth.WorkflowView, &e.workflow}} {
 		named := slices.ContainsFunc(names, func(s string) bool { return strings.TrimSuffix(s, "_id") == of.name })
-		allowed := c.key.May(of.may)
+		allowed := c.principal.May(c.platform, of.may)
 		if named && !allowed {
-			return e, fault.New(fault.Forbidden, "expanding %s needs the permission %s, which the API key does not hold", of.name, of.may)
+			return e, fault.New(fault.Forbidden, "expanding %s needs the permission %s, which your credential does not hold on this platform", of.name, of.may)
 		}
 		*of.want = named || (allowed && slices.Contains(names, "ALL"))
 	}

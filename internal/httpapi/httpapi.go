@@ -38,6 +38,9 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time // the machine's clock: keys, signatures, durations
 	Version string           // of the program, shown by /livez
+
+	Issuer    *auth.Issuer // whose tokens are taken beside API keys; nil: nobody's
+	RateLimit int          // requests a second of each credential; 0: no limit
 }
 
 // patience bounds the work on one request. How long its bytes may take on the
@@ -53,6 +56,7 @@ func New(cfg Config) http.Handler {
 		now:       cfg.Now,
 		version:   cfg.Version,
 		keys:      newKeyring(cfg),
+		limit:     newRateLimiter(cfg.RateLimit),
 		mux:       http.NewServeMux(),
 		resources: map[string]bool{},
 	}
@@ -71,6 +75,7 @@ type server struct {
 	now       func() time.Time
 	version   string
 	keys      *keyring
+	limit     *rateLimiter
 	mux       *http.ServeMux
 	resources map[string]bool // first path segments behind the version
 	running   running
@@ -95,11 +100,11 @@ func clean(u *url.URL) bool {
 // call is one request on its way through the API.
 type call struct {
 	*http.Request
-	w        http.ResponseWriter
-	id       string // X-REQUEST-ID
-	route    *route
-	key      *auth.Key   // nil where none is needed
-	platform platform.ID // the one that the request is about
+	w         http.ResponseWriter
+	id        string // X-REQUEST-ID
+	route     *route
+	principal *auth.Principal // who calls; nil where nobody needs to be known
+	platform  platform.ID     // the one that the request is about
 
 	raw       []byte // the body, once it is read
 	readErr   error
@@ -107,9 +112,6 @@ type call struct {
 	once      *once // nil without an idempotency key
 	uncertain bool  // something may have been committed
 }
-
-// userID is the user who calls, "" for an API key.
-func (c *call) userID() string { return "" }
 
 // reply is an answer.
 type reply struct {
@@ -193,8 +195,12 @@ func (s *server) logRequest(c *call, out reply, err error, took time.Duration) {
 		slog.String("request_id", c.id),
 		slog.String("platform_id", string(c.platform)),
 	}
-	if c.key != nil {
-		attrs = append(attrs, slog.String("key_id", string(c.key.ID)))
+	if c.principal != nil {
+		name := "key_id"
+		if c.principal.User != "" {
+			name = "user_id"
+		}
+		attrs = append(attrs, slog.String(name, c.principal.ID))
 	}
 	if err != nil && out.status >= http.StatusInternalServerError {
 		if level = slog.LevelError; errors.Is(err, context.Canceled) {

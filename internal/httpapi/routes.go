@@ -97,8 +97,21 @@ func (s *server) routes() []route {
 		{http.MethodPatch, "/v1/sources/{id}", may(auth.SourceUpdate), false, s.changeSource},
 
 		{http.MethodGet, "/v1/platforms", may(auth.PlatformView), false, s.listPlatforms},
+		{http.MethodPost, "/v1/platforms", may(auth.PlatformCreate), false, s.createPlatform},
 		{http.MethodGet, "/v1/platforms/{id}", may(auth.PlatformView), false, s.platform},
 		{http.MethodPatch, "/v1/platforms/{id}", may(auth.PlatformUpdate), false, s.changePlatform},
+
+		{http.MethodGet, "/v1/api-keys", may(auth.KeyView), false, s.listKeys},
+		{http.MethodPost, "/v1/api-keys", may(auth.KeyCreate), false, s.createKey},
+		{http.MethodGet, "/v1/api-keys/{id}", may(auth.KeyView), false, s.key},
+		{http.MethodPatch, "/v1/api-keys/{id}", may(auth.KeyUpdate), false, s.changeKey},
+		{http.MethodPost, "/v1/api-keys/{id}/roll", may(auth.KeyUpdate), false, s.rollKey},
+		{http.MethodGet, "/v1/api-keys/{id}/decrypt", may(auth.KeyView), false, s.decryptKey},
+
+		{http.MethodGet, "/v1/roles", may(auth.RoleView), false, s.listRoles},
+		{http.MethodPost, "/v1/roles", may(auth.RoleCreate), false, s.createRole},
+		{http.MethodGet, "/v1/roles/{id}", may(auth.RoleView), false, s.role},
+		{http.MethodPatch, "/v1/roles/{id}", may(auth.RoleUpdate), false, s.changeRole},
 
 		{http.MethodGet, "/v1/outbox", may(auth.MessageView), false, s.listOutbox},
 		{http.MethodGet, "/v1/outbox/{id}", may(auth.MessageView), false, s.outboxMessage},

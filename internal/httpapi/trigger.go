@@ -79,7 +79,7 @@ func (s *server) createTrigger(c *call) (reply, error) {
 	if err := decodeInto(doc, &given, triggerMembers, checkNewTrigger); err != nil {
 		return reply{}, err
 	}
-	given.Details.UserID = c.userID()
+	given.Details.UserID = string(c.principal.User)
 	t, err := s.engine.FireManually(c.Context(), c.platform, given.Trigger,
 		remember(s, c, http.StatusCreated, func(m *members, t *trigger.Trigger) { triggerMembers(m, &shownTrigger{Trigger: *t}) })...)
 	return answer(http.StatusCreated, shownTrigger{Trigger: t}, triggerMembers, doc.first(err))

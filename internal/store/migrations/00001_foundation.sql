@@ -25,13 +25,40 @@ CREATE TABLE planning (
     version     BIGINT NOT NULL
 );
 
+-- A key is found by the hash of its secret, or of the one before it. The
+-- platforms that it opens stand in its document in their order, and once more
+-- in a table of their own, by which they are listed.
 CREATE TABLE api_keys (
-    id           TEXT   NOT NULL PRIMARY KEY,
-    hash         TEXT   NOT NULL UNIQUE,
-    doc          TEXT   NOT NULL,
-    last_used_at BIGINT NOT NULL,
-    created_at   BIGINT NOT NULL
+    id             TEXT   NOT NULL PRIMARY KEY,
+    hash           TEXT   NOT NULL UNIQUE,
+    previous_hash  TEXT   NOT NULL,
+    previous_until BIGINT NOT NULL,
+    bootstrap      BIGINT NOT NULL,
+    doc            TEXT   NOT NULL,
+    last_used_at   BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    updated_at     BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys (previous_hash) WHERE previous_hash <> '';
+
+CREATE TABLE api_key_platforms (
+    platform_id TEXT NOT NULL,
+    key_id      TEXT NOT NULL,
+    PRIMARY KEY (platform_id, key_id)
+);
+CREATE INDEX api_key_platforms_by_key ON api_key_platforms (key_id);
+
+CREATE TABLE roles (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id),
+    UNIQUE (platform_id, name)
+);
+CREATE INDEX roles_by_creation ON roles (platform_id, created_at, id) WHERE created_at > 0;
 
 CREATE TABLE workflows (
     platform_id TEXT   NOT NULL,
