@@ -11,7 +11,7 @@ without_races := /internal/(billing|calendar|execution|fault|ident|trigger|workf
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the binary, static, to bin/dunwell
@@ -37,6 +37,14 @@ lint: ## check the code with the pinned linters
 .PHONY: fmt
 fmt: ## format the code the way lint wants it
 	$(lint) fmt
+
+.PHONY: generate
+generate: ## make the Go client of api/openapi.yaml
+	scripts/generate-client
+
+.PHONY: generate-check
+generate-check: ## check that the Go client is what generate makes
+	scripts/generate-client --check
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are exact
