@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -94,7 +95,7 @@ func list[T any](ctx context.Context, c *Client, r request, opts []CallOption) (
 // raw sends a request whose answer is no JSON.
 func raw(ctx context.Context, c *Client, r request, opts []CallOption) ([]byte, error) {
 	var resp Response
-	err := c.do(ctx, r, nil, append(opts[:len(opts):len(opts)], Into(&resp)))
+	err := c.do(ctx, r, nil, append(slices.Clip(opts), Into(&resp)))
 	return resp.Body, err
 }
 
@@ -128,7 +129,7 @@ func (c *Client) headers(r request, s settings) http.Header {
 	if s.platform != "" {
 		h.Set(platformHeader, s.platform)
 	}
-	if r.keyed && !r.safe {
+	if r.bearsKey() {
 		if s.key == "" {
 			s.key = rand.Text()
 		}
@@ -211,7 +212,7 @@ func add(q url.Values, name string, value any) {
 }
 
 func text(v reflect.Value) string {
-	if t, ok := v.Interface().(time.Time); ok {
+	if t, ok := reflect.TypeAssert[time.Time](v); ok {
 		return t.UTC().Format(time.RFC3339)
 	}
 	return fmt.Sprint(v.Interface())

@@ -543,6 +543,16 @@ const (
 	ReasonWorkflowInactive   Reason = "WORKFLOW_INACTIVE"
 )
 
+// Defines values for SearchWorkflowsOrderBy.
+const (
+	SearchWorkflowsOrderByCreatedAt SearchWorkflowsOrderBy = "created_at"
+	SearchWorkflowsOrderByName      SearchWorkflowsOrderBy = "name"
+	SearchWorkflowsOrderByReference SearchWorkflowsOrderBy = "reference"
+	SearchWorkflowsOrderByStatus    SearchWorkflowsOrderBy = "status"
+	SearchWorkflowsOrderByType      SearchWorkflowsOrderBy = "type"
+	SearchWorkflowsOrderByUpdatedAt SearchWorkflowsOrderBy = "updated_at"
+)
+
 // Defines values for SendEmailInvoiceType.
 const (
 	SendEmailInvoiceTypeOverdue                 SendEmailInvoiceType = "OVERDUE"
@@ -818,7 +828,7 @@ type CapturedMessage struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// CapturedMessageHeader is  of CapturedMessageHeader
+// CapturedMessageHeader is an item of a list
 type CapturedMessageHeader struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -1150,7 +1160,7 @@ type IngestResults struct {
 	Data []IngestResultsDataItem `json:"data"`
 }
 
-// IngestResultsDataItem is  of IngestResultsDataItem
+// IngestResultsDataItem is an item of a list
 type IngestResultsDataItem struct {
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
@@ -1333,7 +1343,7 @@ type Invoice struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// InvoiceLine is  of InvoiceLine
+// InvoiceLine is an item of a list
 type InvoiceLine struct {
 	Description *string `json:"description,omitempty"`
 
@@ -1586,7 +1596,7 @@ type Message struct {
 	Attachments []interface{} `json:"attachments"`
 }
 
-// MessageHeader is  of MessageHeader
+// MessageHeader is an item of a list
 type MessageHeader struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -1601,14 +1611,14 @@ type Money struct {
 	Currency Currency `json:"currency"`
 }
 
-// NotificationPreference is  of NotificationPreference
+// NotificationPreference is an item of a list
 type NotificationPreference struct {
 	// Type is type of NotificationPreference
 	Type     NotificationPreferenceType      `json:"type"`
 	Channels []NotificationPreferenceChannel `json:"channels,omitempty"`
 }
 
-// NotificationPreferenceChannel is  of NotificationPreferenceChannel
+// NotificationPreferenceChannel is an item of a list
 type NotificationPreferenceChannel struct {
 	// Type is type of NotificationPreferenceChannel
 	Type    NotificationPreferenceChannelType `json:"type"`
@@ -1649,8 +1659,8 @@ type Payment struct {
 	ResultDetails *PaymentResultDetails `json:"result_details"`
 
 	// PaymentMethodDetails is payment_method_details of Payment
-	PaymentMethodDetails *PaymentPaymentMethodDetails `json:"payment_method_details"`
-	Timestamp            *time.Time                   `json:"timestamp"`
+	PaymentMethodDetails *PaymentMethodDetails `json:"payment_method_details"`
+	Timestamp            *time.Time            `json:"timestamp"`
 
 	// DunningActionDetails is dunning_action_details of Payment
 	DunningActionDetails *PaymentDunningActionDetails `json:"dunning_action_details"`
@@ -1673,6 +1683,11 @@ type PaymentDunningActionDetails struct {
 	NextAttemptAt        *time.Time `json:"next_attempt_at,omitempty"`
 }
 
+// PaymentMethodDetails is payment_method_details of Payment
+type PaymentMethodDetails struct {
+	Type *string `json:"type,omitempty"`
+}
+
 // PaymentPage is the answer of listPayments
 type PaymentPage struct {
 	Limit int `json:"limit"`
@@ -1681,11 +1696,6 @@ type PaymentPage struct {
 	// Links Paths of this and other pages, with every query parameter
 	Links Links     `json:"links"`
 	Data  []Payment `json:"data"`
-}
-
-// PaymentPaymentMethodDetails is payment_method_details of Payment
-type PaymentPaymentMethodDetails struct {
-	Type *string `json:"type,omitempty"`
 }
 
 // PaymentPut is the body of putPayment
@@ -1707,8 +1717,8 @@ type PaymentPut struct {
 	ResultDetails *PaymentResultDetails `json:"result_details,omitempty"`
 
 	// PaymentMethodDetails is payment_method_details of Payment
-	PaymentMethodDetails *PaymentPaymentMethodDetails `json:"payment_method_details,omitempty"`
-	Timestamp            *time.Time                   `json:"timestamp,omitempty"`
+	PaymentMethodDetails *PaymentMethodDetails `json:"payment_method_details,omitempty"`
+	Timestamp            *time.Time            `json:"timestamp,omitempty"`
 
 	// DunningActionDetails is dunning_action_details of Payment
 	DunningActionDetails *PaymentDunningActionDetails `json:"dunning_action_details,omitempty"`
@@ -1743,8 +1753,8 @@ type PaymentPutResult struct {
 	ResultDetails *PaymentResultDetails `json:"result_details"`
 
 	// PaymentMethodDetails is payment_method_details of Payment
-	PaymentMethodDetails *PaymentPaymentMethodDetails `json:"payment_method_details"`
-	Timestamp            *time.Time                   `json:"timestamp"`
+	PaymentMethodDetails *PaymentMethodDetails `json:"payment_method_details"`
+	Timestamp            *time.Time            `json:"timestamp"`
 
 	// DunningActionDetails is dunning_action_details of Payment
 	DunningActionDetails *PaymentDunningActionDetails `json:"dunning_action_details"`
@@ -1894,6 +1904,57 @@ type Recipient struct {
 	Email *string `json:"email"`
 }
 
+// SearchRequest What is given of the three lists must all hold. Values are text; times are compared by their second.
+type SearchRequest struct {
+	// SearchFields One of these must match, exactly unless a wildcard says otherwise
+	SearchFields []SearchRequestSearchField `json:"search_fields,omitempty"`
+
+	// FilterFields All of these must hold
+	FilterFields []SearchRequestFilterField `json:"filter_fields,omitempty"`
+
+	// SelectionRuleFields All of these must be equal
+	SelectionRuleFields []SearchRequestSelectionRuleField `json:"selection_rule_fields,omitempty"`
+}
+
+// SearchRequestFilterField is an item of a list
+type SearchRequestFilterField struct {
+	Name string `json:"name"`
+
+	// Reference Ignored
+	Reference *string `json:"reference,omitempty"`
+
+	// Value One more of the values
+	Value *string `json:"value,omitempty"`
+
+	// Values Any of these
+	Values []string `json:"values,omitempty"`
+}
+
+// SearchRequestSearchField is an item of a list
+type SearchRequestSearchField struct {
+	// Name null is any field that is text
+	Name  *string `json:"name,omitempty"`
+	Value string  `json:"value"`
+
+	// WildcardStart Anything may stand before the value
+	WildcardStart *bool `json:"wildcard_start,omitempty"`
+
+	// WildcardEnd Anything may follow the value
+	WildcardEnd *bool `json:"wildcard_end,omitempty"`
+	IgnoreCase  *bool `json:"ignore_case,omitempty"`
+}
+
+// SearchRequestSelectionRuleField is an item of a list
+type SearchRequestSelectionRuleField struct {
+	Name string `json:"name"`
+
+	// Value null is a field that is not set
+	Value *string `json:"value,omitempty"`
+}
+
+// SearchWorkflowsOrderBy is order_by of SearchWorkflows
+type SearchWorkflowsOrderBy string
+
 // SendEmail as api/openapi.yaml describes it
 type SendEmail struct {
 	// IntegrationID as api/openapi.yaml describes it
@@ -2042,7 +2103,7 @@ type Workflow struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// WorkflowAction is the answer of createWorkflowAction, getWorkflowAction
+// WorkflowAction is the answer of createWorkflowAction, getWorkflowAction, updateWorkflowAction, deleteWorkflowAction
 type WorkflowAction struct {
 	// ObjectType WORKFLOW_ACTION
 	ObjectType string `json:"object_type"`
@@ -2059,9 +2120,9 @@ type WorkflowAction struct {
 	Status Status `json:"status"`
 
 	// SendEmailToCustomer as api/openapi.yaml describes it
-	SendEmailToCustomer SendEmail `json:"send_email_to_customer"`
-	CreatedAt           time.Time `json:"created_at"`
-	UpdatedAt           time.Time `json:"updated_at"`
+	SendEmailToCustomer *SendEmail `json:"send_email_to_customer,omitempty"`
+	CreatedAt           time.Time  `json:"created_at"`
+	UpdatedAt           time.Time  `json:"updated_at"`
 }
 
 // WorkflowActionCreate is the body of createWorkflowAction
@@ -2077,7 +2138,23 @@ type WorkflowActionCreate struct {
 	Status Status `json:"status"`
 
 	// SendEmailToCustomer as api/openapi.yaml describes it
-	SendEmailToCustomer SendEmail `json:"send_email_to_customer"`
+	SendEmailToCustomer *SendEmail `json:"send_email_to_customer,omitempty"`
+}
+
+// WorkflowActionMembers is the body of updateWorkflowAction, updateWorkflowAction
+type WorkflowActionMembers struct {
+	// WorkflowID as api/openapi.yaml describes it
+	WorkflowID *OpaqueID `json:"workflow_id,omitempty"`
+
+	// Type is type of WorkflowAction
+	Type        *WorkflowActionType       `json:"type,omitempty"`
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+
+	// Status as api/openapi.yaml describes it
+	Status *Status `json:"status,omitempty"`
+
+	// SendEmailToCustomer as api/openapi.yaml describes it
+	SendEmailToCustomer *SendEmail `json:"send_email_to_customer,omitempty"`
 }
 
 // WorkflowActionType is type of WorkflowAction
@@ -2160,7 +2237,7 @@ type WorkflowExecution struct {
 	MessageProblem *string `json:"message_problem"`
 }
 
-// WorkflowExecutionAttempt is  of WorkflowExecutionAttempt
+// WorkflowExecutionAttempt is an item of a list
 type WorkflowExecutionAttempt struct {
 	Number int `json:"number"`
 
@@ -2239,7 +2316,7 @@ type WorkflowMembers struct {
 // WorkflowOnAmbiguous What to do with a send whose outcome nobody can know
 type WorkflowOnAmbiguous string
 
-// WorkflowPage is the answer of listWorkflows
+// WorkflowPage is the answer of listWorkflows, searchWorkflows
 type WorkflowPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2524,6 +2601,18 @@ type ListWorkflowsParams struct {
 	OrderBy        ListWorkflowsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 	OrderDirection OrderDirection       `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 	Statuses       []Status             `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
+// SearchWorkflowsParams defines parameters for SearchWorkflows.
+type SearchWorkflowsParams struct {
+	Page           int                    `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                    `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchWorkflowsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection         `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	Statuses       []Status               `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+
+	// Expand Resources to inline next to their ids; other names are ignored
+	Expand []string `form:"expand[],omitempty" json:"expand[],omitempty"`
 }
 
 // Getter for additional properties for IngestItem. Returns the specified
@@ -3195,6 +3284,16 @@ func (c *Client) CreateWorkflowAction(ctx context.Context, body WorkflowActionCr
 	}, opts)
 }
 
+// DeleteWorkflowAction: delete a workflow action.
+//
+// Needs WORKFLOW_ACTION.DELETE. Answers with the action as it was. Its executions stay; those that have not begun are cancelled.
+func (c *Client) DeleteWorkflowAction(ctx context.Context, id string, opts ...CallOption) (*WorkflowAction, error) {
+	return call[WorkflowAction](ctx, c, request{
+		method: http.MethodDelete,
+		path:   fill("/v1/workflow-actions/{id}", id),
+	}, opts)
+}
+
 // GetWorkflowAction: read a workflow action.
 //
 // Needs WORKFLOW_ACTION.VIEW.
@@ -3202,6 +3301,18 @@ func (c *Client) GetWorkflowAction(ctx context.Context, id string, opts ...CallO
 	return call[WorkflowAction](ctx, c, request{
 		method: http.MethodGet,
 		path:   fill("/v1/workflow-actions/{id}", id),
+	}, opts)
+}
+
+// UpdateWorkflowAction: change a workflow action.
+//
+// Needs WORKFLOW_ACTION.UPDATE. A merge patch (RFC 7386) like that of a workflow. `workflow_id` and `type` never change.
+// Executions keep the action as it was when their trigger fired; those of an action that stops being ACTIVE are cancelled.
+func (c *Client) UpdateWorkflowAction(ctx context.Context, id string, body WorkflowActionMembers, opts ...CallOption) (*WorkflowAction, error) {
+	return call[WorkflowAction](ctx, c, request{
+		method: http.MethodPatch,
+		path:   fill("/v1/workflow-actions/{id}", id),
+		body:   body,
 	}, opts)
 }
 
@@ -3337,6 +3448,47 @@ func (c *Client) CreateWorkflow(ctx context.Context, body WorkflowCreate, opts .
 		path:   "/v1/workflows",
 		body:   body,
 		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchWorkflowsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "statuses[]", p.Statuses)
+	add(q, "expand[]", p.Expand)
+	return q
+}
+
+// SearchWorkflows: search workflows.
+//
+// Needs WORKFLOW.VIEW. Fields: id, name, reference, type, status, created_at, updated_at. A workflow names no resource
+// that could be expanded.
+func (c *Client) SearchWorkflows(ctx context.Context, params *SearchWorkflowsParams, body *SearchRequest, opts ...CallOption) iter.Seq2[Workflow, error] {
+	return linked[Workflow](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/workflows/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchWorkflowsPage is one page of [Client.SearchWorkflows].
+func (c *Client) SearchWorkflowsPage(ctx context.Context, params *SearchWorkflowsParams, body *SearchRequest, opts ...CallOption) (*WorkflowPage, error) {
+	return call[WorkflowPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/workflows/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
 	}, opts)
 }
 

@@ -77,6 +77,6 @@ func counted[T any](ctx context.Context, c *Client, r request, opts []CallOption
 
 // whole is a number of a query: [ListWorkflowActionsParams] has it as a number.
 func whole(q url.Values, name string) int {
-	n, _ := strconv.Atoi(q.Get(name)) //nolint:errcheck // absent is 0
+	n, _ := strconv.Atoi(q.Get(name)) // absent is 0
 	return n
 }

@@ -44,6 +44,9 @@ func (c *Client) send(ctx context.Context, r request, header http.Header, body [
 	}
 }
 
+// bearsKey reports a request by whose key the server knows it again.
+func (r request) bearsKey() bool { return r.keyed && !r.safe }
+
 // repeatable reports a request that has no second effect.
 func (r request) repeatable() bool {
 	switch r.method {
@@ -66,7 +69,7 @@ func (r request) again(resp Response) bool {
 	case http.StatusInternalServerError:
 		return resp.Header.Get("Idempotency-Retryable") == "true"
 	case http.StatusUnprocessableEntity: // the try before this one is still at work
-		return r.keyed && errorOf(resp).Code == ErrorCodeIdempotencyCheckFailed
+		return r.bearsKey() && errorOf(resp).Code == ErrorCodeIdempotencyCheckFailed
 	default:
 		return false
 	}

@@ -41,7 +41,7 @@ func ItemOf(objectType IngestItemObjectType, id string, resource any) (IngestIte
 // wholeSeconds is a copy of v in which every time is cut to whole seconds: the
 // API refuses fractions, which [time.Now] has.
 func wholeSeconds(v reflect.Value) reflect.Value {
-	if t, ok := v.Interface().(time.Time); ok {
+	if t, ok := reflect.TypeAssert[time.Time](v); ok {
 		return reflect.ValueOf(t.UTC().Truncate(time.Second))
 	}
 	switch v.Kind() { //nolint:exhaustive // in the others there can be no time

@@ -37,8 +37,7 @@ func singular(name string) string {
 // its own, without saying a word twice that ends the one and begins the other.
 func join(owner, name string) string {
 	name = pascal(name)
-	last := owner[strings.LastIndexFunc(owner, unicode.IsUpper)+1:]
-	if start := len(owner) - len(last) - 1; start > 0 && strings.HasPrefix(name, owner[start:]) && name != owner[start:] {
+	if start := strings.LastIndexFunc(owner, unicode.IsUpper); start >= 0 && strings.HasPrefix(name, owner[start:]) && name != owner[start:] {
 		return owner[:start] + name
 	}
 	return owner + name

@@ -197,7 +197,7 @@ func (c *converter) member(of, name string, s object, required bool) (out object
 	if place, ok := s[order]; ok {
 		out[order] = place
 	}
-	null = null && !(required && serversOwn(name, s))
+	null = null && (!required || !serversOwn(name, s))
 	switch {
 	case null && c.use(of).patch:
 		place := out[order]
@@ -225,7 +225,11 @@ func (c *converter) named(owner, name string, v any) (out object, null bool) {
 		return c.value(join(owner, singular(name)), s)
 	case s["properties"] != nil || s["allOf"] != nil || s["enum"] != nil && kind == "string":
 		inner, null := c.value(full, s)
-		if inner["description"] == nil {
+		switch {
+		case inner["description"] != nil:
+		case name == "":
+			inner["description"] = "is an item of a list"
+		default:
 			inner["description"] = "is " + name + " of " + owner
 		}
 		c.put(full, inner)
