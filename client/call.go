@@ -186,8 +186,9 @@ func optional[T any](body *T) any {
 	return *body
 }
 
-// fill puts values in the places of a path.
-func fill(path string, values ...string) string {
+// Path puts values in the places of a path, as in "/v1/workflows/{id}", for
+// [Client.Do]: they may have any characters, slashes too.
+func Path(path string, values ...string) string {
 	for _, v := range values {
 		before, rest, _ := strings.Cut(path, "{")
 		_, after, _ := strings.Cut(rest, "}")

@@ -2756,7 +2756,7 @@ func (c *Client) ListBillingEntitiesPage(ctx context.Context, params *ListBillin
 func (c *Client) GetBillingEntity(ctx context.Context, idOrReference string, opts ...CallOption) (*BillingEntity, error) {
 	return call[BillingEntity](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/billing-entities/{idOrReference}", idOrReference),
+		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -2766,7 +2766,7 @@ func (c *Client) GetBillingEntity(ctx context.Context, idOrReference string, opt
 func (c *Client) PutBillingEntity(ctx context.Context, idOrReference string, body BillingEntityMembers, opts ...CallOption) (*BillingEntityPutResult, error) {
 	return call[BillingEntityPutResult](ctx, c, request{
 		method: http.MethodPut,
-		path:   fill("/v1/billing-entities/{idOrReference}", idOrReference),
+		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -2810,7 +2810,7 @@ func (c *Client) ListContactsPage(ctx context.Context, params *ListContactsParam
 func (c *Client) GetContact(ctx context.Context, idOrReference string, opts ...CallOption) (*Contact, error) {
 	return call[Contact](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/contacts/{idOrReference}", idOrReference),
+		path:   Path("/v1/contacts/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -2820,7 +2820,7 @@ func (c *Client) GetContact(ctx context.Context, idOrReference string, opts ...C
 func (c *Client) PutContact(ctx context.Context, idOrReference string, body ContactPut, opts ...CallOption) (*ContactPutResult, error) {
 	return call[ContactPutResult](ctx, c, request{
 		method: http.MethodPut,
-		path:   fill("/v1/contacts/{idOrReference}", idOrReference),
+		path:   Path("/v1/contacts/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -2864,7 +2864,7 @@ func (c *Client) ListCustomersPage(ctx context.Context, params *ListCustomersPar
 func (c *Client) GetCustomer(ctx context.Context, idOrReference string, opts ...CallOption) (*Customer, error) {
 	return call[Customer](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/customers/{idOrReference}", idOrReference),
+		path:   Path("/v1/customers/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -2874,7 +2874,7 @@ func (c *Client) GetCustomer(ctx context.Context, idOrReference string, opts ...
 func (c *Client) PutCustomer(ctx context.Context, idOrReference string, body CustomerPut, opts ...CallOption) (*CustomerPutResult, error) {
 	return call[CustomerPutResult](ctx, c, request{
 		method: http.MethodPut,
-		path:   fill("/v1/customers/{idOrReference}", idOrReference),
+		path:   Path("/v1/customers/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -2953,7 +2953,7 @@ func (c *Client) CreateIntegration(ctx context.Context, body IntegrationPut, opt
 func (c *Client) GetIntegration(ctx context.Context, idOrReference string, opts ...CallOption) (*Integration, error) {
 	return call[Integration](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/integrations/{idOrReference}", idOrReference),
+		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -2964,7 +2964,7 @@ func (c *Client) GetIntegration(ctx context.Context, idOrReference string, opts 
 func (c *Client) PutIntegration(ctx context.Context, idOrReference string, body IntegrationPut, opts ...CallOption) (*Integration, error) {
 	return call[Integration](ctx, c, request{
 		method: http.MethodPut,
-		path:   fill("/v1/integrations/{idOrReference}", idOrReference),
+		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -3009,7 +3009,7 @@ func (c *Client) ListInvoicesPage(ctx context.Context, params *ListInvoicesParam
 func (c *Client) GetInvoice(ctx context.Context, idOrReference string, opts ...CallOption) (*Invoice, error) {
 	return call[Invoice](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/invoices/{idOrReference}", idOrReference),
+		path:   Path("/v1/invoices/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -3019,7 +3019,7 @@ func (c *Client) GetInvoice(ctx context.Context, idOrReference string, opts ...C
 func (c *Client) PutInvoice(ctx context.Context, idOrReference string, body InvoicePut, opts ...CallOption) (*InvoicePutResult, error) {
 	return call[InvoicePutResult](ctx, c, request{
 		method: http.MethodPut,
-		path:   fill("/v1/invoices/{idOrReference}", idOrReference),
+		path:   Path("/v1/invoices/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -3062,7 +3062,7 @@ func (c *Client) ListOutboxPage(ctx context.Context, params *ListOutboxParams, o
 func (c *Client) GetOutboxMessage(ctx context.Context, id string, opts ...CallOption) (*CapturedMessage, error) {
 	return call[CapturedMessage](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/outbox/{id}", id),
+		path:   Path("/v1/outbox/{id}", id),
 	}, opts)
 }
 
@@ -3107,7 +3107,7 @@ func (c *Client) ListPaymentsPage(ctx context.Context, params *ListPaymentsParam
 func (c *Client) GetPayment(ctx context.Context, idOrReference string, opts ...CallOption) (*Payment, error) {
 	return call[Payment](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/payments/{idOrReference}", idOrReference),
+		path:   Path("/v1/payments/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -3117,7 +3117,7 @@ func (c *Client) GetPayment(ctx context.Context, idOrReference string, opts ...C
 func (c *Client) PutPayment(ctx context.Context, idOrReference string, body PaymentPut, opts ...CallOption) (*PaymentPutResult, error) {
 	return call[PaymentPutResult](ctx, c, request{
 		method: http.MethodPut,
-		path:   fill("/v1/payments/{idOrReference}", idOrReference),
+		path:   Path("/v1/payments/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -3160,7 +3160,7 @@ func (c *Client) ListPlatformsPage(ctx context.Context, params *ListPlatformsPar
 func (c *Client) GetPlatform(ctx context.Context, id string, opts ...CallOption) (*Platform, error) {
 	return call[Platform](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/platforms/{id}", id),
+		path:   Path("/v1/platforms/{id}", id),
 	}, opts)
 }
 
@@ -3170,7 +3170,7 @@ func (c *Client) GetPlatform(ctx context.Context, id string, opts ...CallOption)
 func (c *Client) UpdatePlatform(ctx context.Context, id string, body PlatformMembers, opts ...CallOption) (*Platform, error) {
 	return call[Platform](ctx, c, request{
 		method: http.MethodPatch,
-		path:   fill("/v1/platforms/{id}", id),
+		path:   Path("/v1/platforms/{id}", id),
 		body:   body,
 	}, opts)
 }
@@ -3225,7 +3225,7 @@ func (c *Client) CreateSource(ctx context.Context, body SourceCreate, opts ...Ca
 func (c *Client) GetSource(ctx context.Context, id string, opts ...CallOption) (*Source, error) {
 	return call[Source](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/sources/{id}", id),
+		path:   Path("/v1/sources/{id}", id),
 	}, opts)
 }
 
@@ -3235,7 +3235,7 @@ func (c *Client) GetSource(ctx context.Context, id string, opts ...CallOption) (
 func (c *Client) UpdateSource(ctx context.Context, id string, body SourceUpdate, opts ...CallOption) (*Source, error) {
 	return call[Source](ctx, c, request{
 		method: http.MethodPatch,
-		path:   fill("/v1/sources/{id}", id),
+		path:   Path("/v1/sources/{id}", id),
 		body:   body,
 	}, opts)
 }
@@ -3290,7 +3290,7 @@ func (c *Client) CreateWorkflowAction(ctx context.Context, body WorkflowActionCr
 func (c *Client) DeleteWorkflowAction(ctx context.Context, id string, opts ...CallOption) (*WorkflowAction, error) {
 	return call[WorkflowAction](ctx, c, request{
 		method: http.MethodDelete,
-		path:   fill("/v1/workflow-actions/{id}", id),
+		path:   Path("/v1/workflow-actions/{id}", id),
 	}, opts)
 }
 
@@ -3300,7 +3300,7 @@ func (c *Client) DeleteWorkflowAction(ctx context.Context, id string, opts ...Ca
 func (c *Client) GetWorkflowAction(ctx context.Context, id string, opts ...CallOption) (*WorkflowAction, error) {
 	return call[WorkflowAction](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/workflow-actions/{id}", id),
+		path:   Path("/v1/workflow-actions/{id}", id),
 	}, opts)
 }
 
@@ -3311,7 +3311,7 @@ func (c *Client) GetWorkflowAction(ctx context.Context, id string, opts ...CallO
 func (c *Client) UpdateWorkflowAction(ctx context.Context, id string, body WorkflowActionMembers, opts ...CallOption) (*WorkflowAction, error) {
 	return call[WorkflowAction](ctx, c, request{
 		method: http.MethodPatch,
-		path:   fill("/v1/workflow-actions/{id}", id),
+		path:   Path("/v1/workflow-actions/{id}", id),
 		body:   body,
 	}, opts)
 }
@@ -3359,7 +3359,7 @@ func (c *Client) ListWorkflowExecutionsPage(ctx context.Context, params *ListWor
 func (c *Client) GetWorkflowExecution(ctx context.Context, id string, opts ...CallOption) (*WorkflowExecution, error) {
 	return call[WorkflowExecution](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/workflow-executions/{id}", id),
+		path:   Path("/v1/workflow-executions/{id}", id),
 	}, opts)
 }
 
@@ -3402,7 +3402,7 @@ func (c *Client) ListWorkflowTriggersPage(ctx context.Context, params *ListWorkf
 func (c *Client) GetWorkflowTrigger(ctx context.Context, id string, opts ...CallOption) (*WorkflowTrigger, error) {
 	return call[WorkflowTrigger](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/workflow-triggers/{id}", id),
+		path:   Path("/v1/workflow-triggers/{id}", id),
 	}, opts)
 }
 
@@ -3498,7 +3498,7 @@ func (c *Client) SearchWorkflowsPage(ctx context.Context, params *SearchWorkflow
 func (c *Client) GetWorkflow(ctx context.Context, idOrReference string, opts ...CallOption) (*Workflow, error) {
 	return call[Workflow](ctx, c, request{
 		method: http.MethodGet,
-		path:   fill("/v1/workflows/{idOrReference}", idOrReference),
+		path:   Path("/v1/workflows/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -3509,7 +3509,7 @@ func (c *Client) GetWorkflow(ctx context.Context, idOrReference string, opts ...
 func (c *Client) UpdateWorkflow(ctx context.Context, idOrReference string, body WorkflowMembers, opts ...CallOption) (*Workflow, error) {
 	return call[Workflow](ctx, c, request{
 		method: http.MethodPatch,
-		path:   fill("/v1/workflows/{idOrReference}", idOrReference),
+		path:   Path("/v1/workflows/{idOrReference}", idOrReference),
 		body:   body,
 	}, opts)
 }
@@ -3520,7 +3520,7 @@ func (c *Client) UpdateWorkflow(ctx context.Context, idOrReference string, body 
 func (c *Client) ActivateWorkflow(ctx context.Context, idOrReference string, opts ...CallOption) (*Workflow, error) {
 	return call[Workflow](ctx, c, request{
 		method: http.MethodPost,
-		path:   fill("/v1/workflows/{idOrReference}/activate", idOrReference),
+		path:   Path("/v1/workflows/{idOrReference}/activate", idOrReference),
 		keyed:  true,
 	}, opts)
 }
@@ -3531,7 +3531,7 @@ func (c *Client) ActivateWorkflow(ctx context.Context, idOrReference string, opt
 func (c *Client) ArchiveWorkflow(ctx context.Context, idOrReference string, opts ...CallOption) (*Workflow, error) {
 	return call[Workflow](ctx, c, request{
 		method: http.MethodPost,
-		path:   fill("/v1/workflows/{idOrReference}/archive", idOrReference),
+		path:   Path("/v1/workflows/{idOrReference}/archive", idOrReference),
 		keyed:  true,
 	}, opts)
 }
@@ -3542,7 +3542,7 @@ func (c *Client) ArchiveWorkflow(ctx context.Context, idOrReference string, opts
 func (c *Client) DeactivateWorkflow(ctx context.Context, idOrReference string, opts ...CallOption) (*Workflow, error) {
 	return call[Workflow](ctx, c, request{
 		method: http.MethodPost,
-		path:   fill("/v1/workflows/{idOrReference}/deactivate", idOrReference),
+		path:   Path("/v1/workflows/{idOrReference}/deactivate", idOrReference),
 		keyed:  true,
 	}, opts)
 }
