@@ -268,11 +268,15 @@ const (
 
 // Defines values for IngestItemObjectType.
 const (
-	IngestItemObjectTypeBillingEntity IngestItemObjectType = "BILLING_ENTITY"
-	IngestItemObjectTypeContact       IngestItemObjectType = "CONTACT"
-	IngestItemObjectTypeCustomer      IngestItemObjectType = "CUSTOMER"
-	IngestItemObjectTypeInvoice       IngestItemObjectType = "INVOICE"
-	IngestItemObjectTypePayment       IngestItemObjectType = "PAYMENT"
+	IngestItemObjectTypeBillingEntity           IngestItemObjectType = "BILLING_ENTITY"
+	IngestItemObjectTypeContact                 IngestItemObjectType = "CONTACT"
+	IngestItemObjectTypeCustomer                IngestItemObjectType = "CUSTOMER"
+	IngestItemObjectTypeInvoice                 IngestItemObjectType = "INVOICE"
+	IngestItemObjectTypePayment                 IngestItemObjectType = "PAYMENT"
+	IngestItemObjectTypePricingPlanSchedule     IngestItemObjectType = "PRICING_PLAN_SCHEDULE"
+	IngestItemObjectTypePricingPlanSubscription IngestItemObjectType = "PRICING_PLAN_SUBSCRIPTION"
+	IngestItemObjectTypeWallet                  IngestItemObjectType = "WALLET"
+	IngestItemObjectTypeWalletType              IngestItemObjectType = "WALLET_TYPE"
 )
 
 // Defines values for IngestResourcesEvents.
@@ -394,12 +398,43 @@ const (
 	ListPlatformsOrderByUpdatedAt ListPlatformsOrderBy = "updated_at"
 )
 
+// Defines values for ListPricingPlanSchedulesOrderBy.
+const (
+	ListPricingPlanSchedulesOrderByCreatedAt ListPricingPlanSchedulesOrderBy = "created_at"
+	ListPricingPlanSchedulesOrderByReference ListPricingPlanSchedulesOrderBy = "reference"
+	ListPricingPlanSchedulesOrderByUpdatedAt ListPricingPlanSchedulesOrderBy = "updated_at"
+)
+
+// Defines values for ListPricingPlanSubscriptionsOrderBy.
+const (
+	ListPricingPlanSubscriptionsOrderByCreatedAt ListPricingPlanSubscriptionsOrderBy = "created_at"
+	ListPricingPlanSubscriptionsOrderByReference ListPricingPlanSubscriptionsOrderBy = "reference"
+	ListPricingPlanSubscriptionsOrderByStatus    ListPricingPlanSubscriptionsOrderBy = "status"
+	ListPricingPlanSubscriptionsOrderByUpdatedAt ListPricingPlanSubscriptionsOrderBy = "updated_at"
+)
+
 // Defines values for ListSourcesOrderBy.
 const (
 	ListSourcesOrderByCreatedAt ListSourcesOrderBy = "created_at"
 	ListSourcesOrderByReference ListSourcesOrderBy = "reference"
 	ListSourcesOrderByType      ListSourcesOrderBy = "type"
 	ListSourcesOrderByUpdatedAt ListSourcesOrderBy = "updated_at"
+)
+
+// Defines values for ListWalletTypesOrderBy.
+const (
+	ListWalletTypesOrderByCreatedAt ListWalletTypesOrderBy = "created_at"
+	ListWalletTypesOrderByReference ListWalletTypesOrderBy = "reference"
+	ListWalletTypesOrderByStatus    ListWalletTypesOrderBy = "status"
+	ListWalletTypesOrderByUpdatedAt ListWalletTypesOrderBy = "updated_at"
+)
+
+// Defines values for ListWalletsOrderBy.
+const (
+	ListWalletsOrderByCreatedAt ListWalletsOrderBy = "created_at"
+	ListWalletsOrderByReference ListWalletsOrderBy = "reference"
+	ListWalletsOrderByStatus    ListWalletsOrderBy = "status"
+	ListWalletsOrderByUpdatedAt ListWalletsOrderBy = "updated_at"
 )
 
 // Defines values for ListWorkflowActionsOrderBy.
@@ -482,6 +517,18 @@ const (
 	PlatformSendingRedirect PlatformSending = "REDIRECT"
 )
 
+// Defines values for PricingPlanScheduleType.
+const (
+	PricingPlanScheduleTypeDefault PricingPlanScheduleType = "DEFAULT"
+	PricingPlanScheduleTypeTrial   PricingPlanScheduleType = "TRIAL"
+)
+
+// Defines values for PricingPlanSubscriptionPricingPlanScheduleInfoType.
+const (
+	PricingPlanSubscriptionPricingPlanScheduleInfoTypeDefault PricingPlanSubscriptionPricingPlanScheduleInfoType = "DEFAULT"
+	PricingPlanSubscriptionPricingPlanScheduleInfoTypeTrial   PricingPlanSubscriptionPricingPlanScheduleInfoType = "TRIAL"
+)
+
 // Defines values for ProblemResourceType.
 const (
 	ProblemResourceTypeAPIKey                  ProblemResourceType = "API_KEY"
@@ -539,8 +586,16 @@ const (
 	ReasonUnitMismatch       Reason = "UNIT_MISMATCH"
 	ReasonVoid               Reason = "VOID"
 	ReasonWaitingForCustomer Reason = "WAITING_FOR_CUSTOMER"
+	ReasonWalletInactive     Reason = "WALLET_INACTIVE"
 	ReasonWorkflowChanged    Reason = "WORKFLOW_CHANGED"
 	ReasonWorkflowInactive   Reason = "WORKFLOW_INACTIVE"
+)
+
+// Defines values for SearchWorkflowTriggersOrderBy.
+const (
+	SearchWorkflowTriggersOrderByCreatedAt SearchWorkflowTriggersOrderBy = "created_at"
+	SearchWorkflowTriggersOrderByStatus    SearchWorkflowTriggersOrderBy = "status"
+	SearchWorkflowTriggersOrderByType      SearchWorkflowTriggersOrderBy = "type"
 )
 
 // Defines values for SearchWorkflowsOrderBy.
@@ -580,6 +635,15 @@ const (
 	StatusInactive Status = "INACTIVE"
 )
 
+// Defines values for SubscriptionStatus.
+const (
+	SubscriptionStatusActive    SubscriptionStatus = "ACTIVE"
+	SubscriptionStatusArchived  SubscriptionStatus = "ARCHIVED"
+	SubscriptionStatusCancelled SubscriptionStatus = "CANCELLED"
+	SubscriptionStatusDraft     SubscriptionStatus = "DRAFT"
+	SubscriptionStatusVoid      SubscriptionStatus = "VOID"
+)
+
 // Defines values for TriggerStatus.
 const (
 	TriggerStatusCancelled TriggerStatus = "CANCELLED"
@@ -596,6 +660,27 @@ const (
 	VariantToFinal                 Variant = "TO_FINAL"
 	VariantUpcomingPaymentReminder Variant = "UPCOMING_PAYMENT_REMINDER"
 	VariantWalletBalance           Variant = "WALLET_BALANCE"
+)
+
+// Defines values for WalletStatus.
+const (
+	WalletStatusActive     WalletStatus = "ACTIVE"
+	WalletStatusArchived   WalletStatus = "ARCHIVED"
+	WalletStatusDeprecated WalletStatus = "DEPRECATED"
+	WalletStatusDraft      WalletStatus = "DRAFT"
+	WalletStatusInactive   WalletStatus = "INACTIVE"
+)
+
+// Defines values for WalletTypeCreditGrantType.
+const (
+	WalletTypeCreditGrantTypeAmount  WalletTypeCreditGrantType = "AMOUNT"
+	WalletTypeCreditGrantTypeCredits WalletTypeCreditGrantType = "CREDITS"
+)
+
+// Defines values for WalletTypeType.
+const (
+	WalletTypeTypeBalance WalletTypeType = "BALANCE"
+	WalletTypeTypeCredit  WalletTypeType = "CREDIT"
 )
 
 // Defines values for WorkflowActionType.
@@ -634,10 +719,72 @@ const (
 	WorkflowSubscriptionVariantFreeTrialReminder WorkflowSubscriptionVariant = "FREE_TRIAL_REMINDER"
 )
 
+// Defines values for WorkflowTriggerCreateInvoiceManualVariant.
+const (
+	WorkflowTriggerCreateInvoiceManualVariantOverdue                 WorkflowTriggerCreateInvoiceManualVariant = "OVERDUE"
+	WorkflowTriggerCreateInvoiceManualVariantToFinal                 WorkflowTriggerCreateInvoiceManualVariant = "TO_FINAL"
+	WorkflowTriggerCreateInvoiceManualVariantUpcomingPaymentReminder WorkflowTriggerCreateInvoiceManualVariant = "UPCOMING_PAYMENT_REMINDER"
+)
+
+// Defines values for WorkflowTriggerCreatePaymentManualVariant.
+const (
+	WorkflowTriggerCreatePaymentManualVariantFailedPayment WorkflowTriggerCreatePaymentManualVariant = "FAILED_PAYMENT"
+)
+
+// Defines values for WorkflowTriggerCreatePricingPlanSubscriptionManualVariant.
+const (
+	WorkflowTriggerCreatePricingPlanSubscriptionManualVariantFreeTrialReminder WorkflowTriggerCreatePricingPlanSubscriptionManualVariant = "FREE_TRIAL_REMINDER"
+)
+
+// Defines values for WorkflowTriggerCreateType.
+const (
+	WorkflowTriggerCreateTypeEvent  WorkflowTriggerCreateType = "EVENT"
+	WorkflowTriggerCreateTypeManual WorkflowTriggerCreateType = "MANUAL"
+)
+
+// Defines values for WorkflowTriggerInvoiceEventVariant.
+const (
+	WorkflowTriggerInvoiceEventVariantOverdue                 WorkflowTriggerInvoiceEventVariant = "OVERDUE"
+	WorkflowTriggerInvoiceEventVariantToFinal                 WorkflowTriggerInvoiceEventVariant = "TO_FINAL"
+	WorkflowTriggerInvoiceEventVariantUpcomingPaymentReminder WorkflowTriggerInvoiceEventVariant = "UPCOMING_PAYMENT_REMINDER"
+)
+
+// Defines values for WorkflowTriggerInvoiceManualVariant.
+const (
+	WorkflowTriggerInvoiceManualVariantOverdue                 WorkflowTriggerInvoiceManualVariant = "OVERDUE"
+	WorkflowTriggerInvoiceManualVariantToFinal                 WorkflowTriggerInvoiceManualVariant = "TO_FINAL"
+	WorkflowTriggerInvoiceManualVariantUpcomingPaymentReminder WorkflowTriggerInvoiceManualVariant = "UPCOMING_PAYMENT_REMINDER"
+)
+
+// Defines values for WorkflowTriggerPaymentEventVariant.
+const (
+	WorkflowTriggerPaymentEventVariantFailedPayment WorkflowTriggerPaymentEventVariant = "FAILED_PAYMENT"
+)
+
+// Defines values for WorkflowTriggerPaymentManualVariant.
+const (
+	WorkflowTriggerPaymentManualVariantFailedPayment WorkflowTriggerPaymentManualVariant = "FAILED_PAYMENT"
+)
+
+// Defines values for WorkflowTriggerPricingPlanSubscriptionEventVariant.
+const (
+	WorkflowTriggerPricingPlanSubscriptionEventVariantFreeTrialReminder WorkflowTriggerPricingPlanSubscriptionEventVariant = "FREE_TRIAL_REMINDER"
+)
+
+// Defines values for WorkflowTriggerPricingPlanSubscriptionManualVariant.
+const (
+	WorkflowTriggerPricingPlanSubscriptionManualVariantFreeTrialReminder WorkflowTriggerPricingPlanSubscriptionManualVariant = "FREE_TRIAL_REMINDER"
+)
+
 // Defines values for WorkflowTriggerType.
 const (
 	WorkflowTriggerTypeEvent  WorkflowTriggerType = "EVENT"
 	WorkflowTriggerTypeManual WorkflowTriggerType = "MANUAL"
+)
+
+// Defines values for WorkflowTriggerWalletEventVariant.
+const (
+	WorkflowTriggerWalletEventVariantWalletBalance WorkflowTriggerWalletEventVariant = "WALLET_BALANCE"
 )
 
 // Defines values for WorkflowType.
@@ -1108,11 +1255,13 @@ type ExecutionMembers struct {
 	ActionID   string `json:"action_id"`
 
 	// Variant as api/openapi.yaml describes it
-	Variant       Variant `json:"variant"`
-	CustomerID    *string `json:"customer_id"`
-	InvoiceID     *string `json:"invoice_id"`
-	PaymentID     *string `json:"payment_id"`
-	IntegrationID *string `json:"integration_id"`
+	Variant                   Variant `json:"variant"`
+	CustomerID                *string `json:"customer_id"`
+	InvoiceID                 *string `json:"invoice_id"`
+	PaymentID                 *string `json:"payment_id"`
+	PricingPlanSubscriptionID *string `json:"pricing_plan_subscription_id,omitempty"`
+	WalletID                  *string `json:"wallet_id,omitempty"`
+	IntegrationID             *string `json:"integration_id"`
 
 	// Status as api/openapi.yaml describes it
 	Status ExecutionStatus `json:"status"`
@@ -1137,6 +1286,15 @@ type ExecutionStatus string
 type Health struct {
 	Status  string  `json:"status"`
 	Version *string `json:"version"`
+}
+
+// Holding What is in a wallet, in credits, in money, or in both; null where it is not known
+type Holding struct {
+	// Credits as api/openapi.yaml describes it
+	Credits *Credits `json:"credits,omitempty"`
+
+	// Amount as api/openapi.yaml describes it
+	Amount *Money `json:"amount,omitempty"`
 }
 
 // IngestItem A resource with its object_type and id; see the members of each type
@@ -1554,8 +1712,20 @@ type ListPaymentsOrderBy string
 // ListPlatformsOrderBy is order_by of ListPlatforms
 type ListPlatformsOrderBy string
 
+// ListPricingPlanSchedulesOrderBy is order_by of ListPricingPlanSchedules
+type ListPricingPlanSchedulesOrderBy string
+
+// ListPricingPlanSubscriptionsOrderBy is order_by of ListPricingPlanSubscriptions
+type ListPricingPlanSubscriptionsOrderBy string
+
 // ListSourcesOrderBy is order_by of ListSources
 type ListSourcesOrderBy string
+
+// ListWalletTypesOrderBy is order_by of ListWalletTypes
+type ListWalletTypesOrderBy string
+
+// ListWalletsOrderBy is order_by of ListWallets
+type ListWalletsOrderBy string
 
 // ListWorkflowActionsOrderBy is order_by of ListWorkflowActions
 type ListWorkflowActionsOrderBy string
@@ -1875,6 +2045,192 @@ type PlatformPage struct {
 // PlatformSending The kill switch: asked before every message
 type PlatformSending string
 
+// PricingPlanSchedule is the answer of getPricingPlanSchedule
+type PricingPlanSchedule struct {
+	// ObjectType PRICING_PLAN_SCHEDULE
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+
+	// Type is type of PricingPlanSchedule
+	Type                      *PricingPlanScheduleType `json:"type"`
+	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id"`
+	StartAt                   *time.Time               `json:"start_at"`
+	EndAt                     *time.Time               `json:"end_at"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+}
+
+// PricingPlanScheduleMembers is the body of putPricingPlanSchedule
+type PricingPlanScheduleMembers struct {
+	Reference *string `json:"reference,omitempty"`
+
+	// Type is type of PricingPlanSchedule
+	Type                      *PricingPlanScheduleType `json:"type,omitempty"`
+	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id,omitempty"`
+	StartAt                   *time.Time               `json:"start_at,omitempty"`
+	EndAt                     *time.Time               `json:"end_at,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version,omitempty"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
+}
+
+// PricingPlanSchedulePage is the answer of listPricingPlanSchedules
+type PricingPlanSchedulePage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links                 `json:"links"`
+	Data  []PricingPlanSchedule `json:"data"`
+}
+
+// PricingPlanSchedulePutResult is the answer of putPricingPlanSchedule, putPricingPlanSchedule
+type PricingPlanSchedulePutResult struct {
+	// ObjectType PRICING_PLAN_SCHEDULE
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+
+	// Type is type of PricingPlanSchedule
+	Type                      *PricingPlanScheduleType `json:"type"`
+	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id"`
+	StartAt                   *time.Time               `json:"start_at"`
+	EndAt                     *time.Time               `json:"end_at"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// Applied Whether the state became the stored one
+	Applied bool `json:"applied"`
+}
+
+// PricingPlanScheduleType is type of PricingPlanSchedule
+type PricingPlanScheduleType string
+
+// PricingPlanSubscription is the answer of getPricingPlanSubscription
+type PricingPlanSubscription struct {
+	// ObjectType PRICING_PLAN_SUBSCRIPTION
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+	Name       *string `json:"name"`
+
+	// CustomerID as api/openapi.yaml describes it
+	CustomerID      OpaqueID `json:"customer_id"`
+	BillingEntityID *string  `json:"billing_entity_id"`
+
+	// Status as api/openapi.yaml describes it
+	Status SubscriptionStatus `json:"status"`
+
+	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
+	PricingPlanScheduleInfos []PricingPlanSubscriptionPricingPlanScheduleInfo `json:"pricing_plan_schedule_infos"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+}
+
+// PricingPlanSubscriptionPage is the answer of listPricingPlanSubscriptions
+type PricingPlanSubscriptionPage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links                     `json:"links"`
+	Data  []PricingPlanSubscription `json:"data"`
+}
+
+// PricingPlanSubscriptionPricingPlanScheduleInfo is an item of a list
+type PricingPlanSubscriptionPricingPlanScheduleInfo struct {
+	// ID as api/openapi.yaml describes it
+	ID OpaqueID `json:"id"`
+
+	// Type is type of PricingPlanSubscriptionPricingPlanScheduleInfo
+	Type    *PricingPlanSubscriptionPricingPlanScheduleInfoType `json:"type,omitempty"`
+	StartAt *time.Time                                          `json:"start_at,omitempty"`
+	EndAt   *time.Time                                          `json:"end_at,omitempty"`
+}
+
+// PricingPlanSubscriptionPricingPlanScheduleInfoType is type of PricingPlanSubscriptionPricingPlanScheduleInfo
+type PricingPlanSubscriptionPricingPlanScheduleInfoType string
+
+// PricingPlanSubscriptionPut is the body of putPricingPlanSubscription
+type PricingPlanSubscriptionPut struct {
+	Reference *string `json:"reference,omitempty"`
+	Name      *string `json:"name,omitempty"`
+
+	// CustomerID as api/openapi.yaml describes it
+	CustomerID      OpaqueID `json:"customer_id"`
+	BillingEntityID *string  `json:"billing_entity_id,omitempty"`
+
+	// Status as api/openapi.yaml describes it
+	Status SubscriptionStatus `json:"status"`
+
+	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
+	PricingPlanScheduleInfos []PricingPlanSubscriptionPricingPlanScheduleInfo `json:"pricing_plan_schedule_infos,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version,omitempty"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
+}
+
+// PricingPlanSubscriptionPutResult is the answer of putPricingPlanSubscription, putPricingPlanSubscription
+type PricingPlanSubscriptionPutResult struct {
+	// ObjectType PRICING_PLAN_SUBSCRIPTION
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+	Name       *string `json:"name"`
+
+	// CustomerID as api/openapi.yaml describes it
+	CustomerID      OpaqueID `json:"customer_id"`
+	BillingEntityID *string  `json:"billing_entity_id"`
+
+	// Status as api/openapi.yaml describes it
+	Status SubscriptionStatus `json:"status"`
+
+	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
+	PricingPlanScheduleInfos []PricingPlanSubscriptionPricingPlanScheduleInfo `json:"pricing_plan_schedule_infos"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// Applied Whether the state became the stored one
+	Applied bool `json:"applied"`
+}
+
 // Problem as api/openapi.yaml describes it
 type Problem struct {
 	// Type is type of Error
@@ -1951,6 +2307,9 @@ type SearchRequestSelectionRuleField struct {
 	// Value null is a field that is not set
 	Value *string `json:"value,omitempty"`
 }
+
+// SearchWorkflowTriggersOrderBy is order_by of SearchWorkflowTriggers
+type SearchWorkflowTriggersOrderBy string
 
 // SearchWorkflowsOrderBy is order_by of SearchWorkflows
 type SearchWorkflowsOrderBy string
@@ -2053,11 +2412,280 @@ type SourceUpdate struct {
 // Status as api/openapi.yaml describes it
 type Status string
 
+// SubscriptionStatus as api/openapi.yaml describes it
+type SubscriptionStatus string
+
+// TriggerOverdue Which of the workflow's periods an OVERDUE is about
+type TriggerOverdue struct {
+	// Period as api/openapi.yaml describes it
+	Period Period `json:"period"`
+}
+
 // TriggerStatus as api/openapi.yaml describes it
 type TriggerStatus string
 
 // Variant as api/openapi.yaml describes it
 type Variant string
+
+// Wallet is the answer of getWallet
+type Wallet struct {
+	// ObjectType WALLET
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+
+	// WalletTypeID as api/openapi.yaml describes it
+	WalletTypeID OpaqueID `json:"wallet_type_id"`
+
+	// CustomerID as api/openapi.yaml describes it
+	CustomerID OpaqueID `json:"customer_id"`
+
+	// Status as api/openapi.yaml describes it
+	Status *WalletStatus `json:"status"`
+
+	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
+	Balance *Holding `json:"balance"`
+
+	// Granted What is in a wallet, in credits, in money, or in both; null where it is not known
+	Granted *Holding `json:"granted"`
+
+	// BalanceAt When the balance became what it is
+	BalanceAt *time.Time `json:"balance_at"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+}
+
+// WalletBalance The open balance is what can be used
+type WalletBalance struct {
+	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
+	Balance *Holding `json:"balance"`
+
+	// OpenBalance What is in a wallet, in credits, in money, or in both; null where it is not known
+	OpenBalance *Holding   `json:"open_balance"`
+	BalanceAt   *time.Time `json:"balance_at"`
+}
+
+// WalletPage is the answer of listWallets
+type WalletPage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links    `json:"links"`
+	Data  []Wallet `json:"data"`
+}
+
+// WalletPut is the body of putWallet
+type WalletPut struct {
+	Reference *string `json:"reference,omitempty"`
+
+	// WalletTypeID as api/openapi.yaml describes it
+	WalletTypeID OpaqueID `json:"wallet_type_id"`
+
+	// CustomerID as api/openapi.yaml describes it
+	CustomerID OpaqueID `json:"customer_id"`
+
+	// Status as api/openapi.yaml describes it
+	Status *WalletStatus `json:"status,omitempty"`
+
+	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
+	Balance *Holding `json:"balance,omitempty"`
+
+	// Granted What is in a wallet, in credits, in money, or in both; null where it is not known
+	Granted *Holding `json:"granted,omitempty"`
+
+	// BalanceAt When the balance became what it is
+	BalanceAt *time.Time `json:"balance_at,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version,omitempty"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
+}
+
+// WalletPutResult is the answer of putWallet, putWallet
+type WalletPutResult struct {
+	// ObjectType WALLET
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+
+	// WalletTypeID as api/openapi.yaml describes it
+	WalletTypeID OpaqueID `json:"wallet_type_id"`
+
+	// CustomerID as api/openapi.yaml describes it
+	CustomerID OpaqueID `json:"customer_id"`
+
+	// Status as api/openapi.yaml describes it
+	Status *WalletStatus `json:"status"`
+
+	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
+	Balance *Holding `json:"balance"`
+
+	// Granted What is in a wallet, in credits, in money, or in both; null where it is not known
+	Granted *Holding `json:"granted"`
+
+	// BalanceAt When the balance became what it is
+	BalanceAt *time.Time `json:"balance_at"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// Applied Whether the state became the stored one
+	Applied bool `json:"applied"`
+}
+
+// WalletStatus as api/openapi.yaml describes it
+type WalletStatus string
+
+// WalletType is the answer of getWalletType
+type WalletType struct {
+	// ObjectType WALLET_TYPE
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+	Name       *string `json:"name"`
+
+	// Type What its wallets hold: credits, or money
+	Type *WalletTypeType `json:"type"`
+
+	// Status as api/openapi.yaml describes it
+	Status WalletStatus `json:"status"`
+
+	// Credit is credit of WalletType
+	Credit *WalletTypeCredit `json:"credit"`
+
+	// Balance is balance of WalletType
+	Balance *WalletTypeBalance `json:"balance"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+}
+
+// WalletTypeBalance is balance of WalletType
+type WalletTypeBalance struct {
+	// DefaultCurrency as api/openapi.yaml describes it
+	DefaultCurrency *Currency `json:"default_currency,omitempty"`
+}
+
+// WalletTypeCredit is credit of WalletType
+type WalletTypeCredit struct {
+	// GrantType is grant_type of WalletTypeCredit
+	GrantType *WalletTypeCreditGrantType `json:"grant_type,omitempty"`
+
+	// AmountGrant is amount_grant of WalletTypeCredit
+	AmountGrant *WalletTypeCreditAmountGrant `json:"amount_grant,omitempty"`
+
+	// CreditsGrant is credits_grant of WalletTypeCredit
+	CreditsGrant *WalletTypeCreditsGrant `json:"credits_grant,omitempty"`
+}
+
+// WalletTypeCreditAmountGrant is amount_grant of WalletTypeCredit
+type WalletTypeCreditAmountGrant struct {
+	// DefaultCurrency as api/openapi.yaml describes it
+	DefaultCurrency *Currency `json:"default_currency,omitempty"`
+	TaxCategory     *string   `json:"tax_category,omitempty"`
+}
+
+// WalletTypeCreditGrantType is grant_type of WalletTypeCredit
+type WalletTypeCreditGrantType string
+
+// WalletTypeCreditsGrant is credits_grant of WalletTypeCredit
+type WalletTypeCreditsGrant struct {
+	CreditTypeID *string `json:"credit_type_id,omitempty"`
+}
+
+// WalletTypePage is the answer of listWalletTypes
+type WalletTypePage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links        `json:"links"`
+	Data  []WalletType `json:"data"`
+}
+
+// WalletTypePut is the body of putWalletType
+type WalletTypePut struct {
+	Reference *string `json:"reference,omitempty"`
+	Name      *string `json:"name,omitempty"`
+
+	// Type What its wallets hold: credits, or money
+	Type *WalletTypeType `json:"type,omitempty"`
+
+	// Status as api/openapi.yaml describes it
+	Status WalletStatus `json:"status"`
+
+	// Credit is credit of WalletType
+	Credit *WalletTypeCredit `json:"credit,omitempty"`
+
+	// Balance is balance of WalletType
+	Balance *WalletTypeBalance `json:"balance,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version,omitempty"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
+}
+
+// WalletTypePutResult is the answer of putWalletType, putWalletType
+type WalletTypePutResult struct {
+	// ObjectType WALLET_TYPE
+	ObjectType string  `json:"object_type"`
+	ID         string  `json:"id"`
+	Reference  *string `json:"reference"`
+	Name       *string `json:"name"`
+
+	// Type What its wallets hold: credits, or money
+	Type *WalletTypeType `json:"type"`
+
+	// Status as api/openapi.yaml describes it
+	Status WalletStatus `json:"status"`
+
+	// Credit is credit of WalletType
+	Credit *WalletTypeCredit `json:"credit"`
+
+	// Balance is balance of WalletType
+	Balance *WalletTypeBalance `json:"balance"`
+
+	// Metadata At most 32 KiB
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   *int       `json:"source_version"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// Applied Whether the state became the stored one
+	Applied bool `json:"applied"`
+}
+
+// WalletTypeType What its wallets hold: credits, or money
+type WalletTypeType string
 
 // Workflow is the answer of createWorkflow, getWorkflow, updateWorkflow, activateWorkflow, archiveWorkflow, deactivateWorkflow
 type Workflow struct {
@@ -2205,11 +2833,13 @@ type WorkflowExecution struct {
 	ActionID   string `json:"action_id"`
 
 	// Variant as api/openapi.yaml describes it
-	Variant       Variant `json:"variant"`
-	CustomerID    *string `json:"customer_id"`
-	InvoiceID     *string `json:"invoice_id"`
-	PaymentID     *string `json:"payment_id"`
-	IntegrationID *string `json:"integration_id"`
+	Variant                   Variant `json:"variant"`
+	CustomerID                *string `json:"customer_id"`
+	InvoiceID                 *string `json:"invoice_id"`
+	PaymentID                 *string `json:"payment_id"`
+	PricingPlanSubscriptionID *string `json:"pricing_plan_subscription_id,omitempty"`
+	WalletID                  *string `json:"wallet_id,omitempty"`
+	IntegrationID             *string `json:"integration_id"`
 
 	// Status as api/openapi.yaml describes it
 	Status ExecutionStatus `json:"status"`
@@ -2351,12 +2981,18 @@ type WorkflowSubscription struct {
 // WorkflowSubscriptionVariant is variant of WorkflowSubscription
 type WorkflowSubscriptionVariant string
 
-// WorkflowTrigger is the answer of getWorkflowTrigger
+// WorkflowTrigger is the answer of createWorkflowTrigger, getWorkflowTrigger
 type WorkflowTrigger struct {
 	ObjectType string  `json:"object_type"`
 	ID         string  `json:"id"`
 	CustomerID *string `json:"customer_id"`
-	WorkflowID string  `json:"workflow_id"`
+
+	// Customer is the answer of getCustomer
+	Customer   *Customer `json:"customer,omitempty"`
+	WorkflowID string    `json:"workflow_id"`
+
+	// Workflow is the answer of createWorkflow, getWorkflow, updateWorkflow, activateWorkflow, archiveWorkflow, deactivateWorkflow
+	Workflow *Workflow `json:"workflow,omitempty"`
 
 	// Type is type of WorkflowTrigger
 	Type WorkflowTriggerType `json:"type"`
@@ -2366,6 +3002,12 @@ type WorkflowTrigger struct {
 
 	// Payment is payment of WorkflowTrigger
 	Payment *WorkflowTriggerPayment `json:"payment,omitempty"`
+
+	// PricingPlanSubscription is pricing_plan_subscription of WorkflowTrigger
+	PricingPlanSubscription *WorkflowTriggerPricingPlanSubscription `json:"pricing_plan_subscription,omitempty"`
+
+	// Wallet is wallet of WorkflowTrigger
+	Wallet *WorkflowTriggerWallet `json:"wallet,omitempty"`
 
 	// Status as api/openapi.yaml describes it
 	Status TriggerStatus `json:"status"`
@@ -2384,30 +3026,153 @@ type WorkflowTrigger struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// WorkflowTriggerCreate Exactly one of invoice, payment, pricing_plan_subscription and wallet
+type WorkflowTriggerCreate struct {
+	// CustomerID The target's; another is refused
+	CustomerID *OpaqueID `json:"customer_id,omitempty"`
+
+	// WorkflowID Needed where several ACTIVE workflows answer to the target
+	WorkflowID *OpaqueID `json:"workflow_id,omitempty"`
+
+	// Type MANUAL; the system alone makes EVENT ones
+	Type WorkflowTriggerCreateType `json:"type"`
+
+	// Invoice is invoice of WorkflowTriggerCreate
+	Invoice *WorkflowTriggerCreateInvoice `json:"invoice,omitempty"`
+
+	// Payment is payment of WorkflowTriggerCreate
+	Payment *WorkflowTriggerCreatePayment `json:"payment,omitempty"`
+
+	// PricingPlanSubscription is pricing_plan_subscription of WorkflowTriggerCreate
+	PricingPlanSubscription *WorkflowTriggerCreatePricingPlanSubscription `json:"pricing_plan_subscription,omitempty"`
+
+	// Wallet is wallet of WorkflowTriggerCreate
+	Wallet *WorkflowTriggerCreateWallet `json:"wallet,omitempty"`
+}
+
+// WorkflowTriggerCreateInvoice is invoice of WorkflowTriggerCreate
+type WorkflowTriggerCreateInvoice struct {
+	// InvoiceID as api/openapi.yaml describes it
+	InvoiceID OpaqueID `json:"invoice_id"`
+
+	// Manual is manual of WorkflowTriggerCreateInvoice
+	Manual WorkflowTriggerCreateInvoiceManual `json:"manual"`
+}
+
+// WorkflowTriggerCreateInvoiceManual is manual of WorkflowTriggerCreateInvoice
+type WorkflowTriggerCreateInvoiceManual struct {
+	// UserID The caller's, whatever is sent
+	UserID *string `json:"user_id,omitempty"`
+
+	// Variant is variant of WorkflowTriggerCreateInvoiceManual
+	Variant WorkflowTriggerCreateInvoiceManualVariant `json:"variant"`
+
+	// Overdue Which of the workflow's periods an OVERDUE is about
+	Overdue *TriggerOverdue `json:"overdue,omitempty"`
+}
+
+// WorkflowTriggerCreateInvoiceManualVariant is variant of WorkflowTriggerCreateInvoiceManual
+type WorkflowTriggerCreateInvoiceManualVariant string
+
+// WorkflowTriggerCreatePayment is payment of WorkflowTriggerCreate
+type WorkflowTriggerCreatePayment struct {
+	// PaymentID as api/openapi.yaml describes it
+	PaymentID OpaqueID `json:"payment_id"`
+
+	// Manual is manual of WorkflowTriggerCreatePayment
+	Manual WorkflowTriggerCreatePaymentManual `json:"manual"`
+}
+
+// WorkflowTriggerCreatePaymentManual is manual of WorkflowTriggerCreatePayment
+type WorkflowTriggerCreatePaymentManual struct {
+	UserID *string `json:"user_id,omitempty"`
+
+	// Variant is variant of WorkflowTriggerCreatePaymentManual
+	Variant WorkflowTriggerCreatePaymentManualVariant `json:"variant"`
+}
+
+// WorkflowTriggerCreatePaymentManualVariant is variant of WorkflowTriggerCreatePaymentManual
+type WorkflowTriggerCreatePaymentManualVariant string
+
+// WorkflowTriggerCreatePricingPlanSubscription is pricing_plan_subscription of WorkflowTriggerCreate
+type WorkflowTriggerCreatePricingPlanSubscription struct {
+	// PricingPlanSubscriptionID as api/openapi.yaml describes it
+	PricingPlanSubscriptionID OpaqueID `json:"pricing_plan_subscription_id"`
+
+	// PricingPlanScheduleID as api/openapi.yaml describes it
+	PricingPlanScheduleID OpaqueID `json:"pricing_plan_schedule_id"`
+
+	// TrialEndAt With seconds and without fraction; written in UTC
+	TrialEndAt time.Time `json:"trial_end_at"`
+
+	// Manual is manual of WorkflowTriggerCreatePricingPlanSubscription
+	Manual WorkflowTriggerCreatePricingPlanSubscriptionManual `json:"manual"`
+}
+
+// WorkflowTriggerCreatePricingPlanSubscriptionManual is manual of WorkflowTriggerCreatePricingPlanSubscription
+type WorkflowTriggerCreatePricingPlanSubscriptionManual struct {
+	UserID *string `json:"user_id,omitempty"`
+
+	// Variant is variant of WorkflowTriggerCreatePricingPlanSubscriptionManual
+	Variant WorkflowTriggerCreatePricingPlanSubscriptionManualVariant `json:"variant"`
+}
+
+// WorkflowTriggerCreatePricingPlanSubscriptionManualVariant is variant of WorkflowTriggerCreatePricingPlanSubscriptionManual
+type WorkflowTriggerCreatePricingPlanSubscriptionManualVariant string
+
+// WorkflowTriggerCreateType MANUAL; the system alone makes EVENT ones
+type WorkflowTriggerCreateType string
+
+// WorkflowTriggerCreateWallet is wallet of WorkflowTriggerCreate
+type WorkflowTriggerCreateWallet struct {
+	// WalletTypeID as api/openapi.yaml describes it
+	WalletTypeID OpaqueID `json:"wallet_type_id"`
+
+	// WalletID as api/openapi.yaml describes it
+	WalletID          OpaqueID `json:"wallet_id"`
+	CustomerReference *string  `json:"customer_reference,omitempty"`
+	WalletReference   *string  `json:"wallet_reference,omitempty"`
+}
+
 // WorkflowTriggerInvoice is invoice of WorkflowTrigger
 type WorkflowTriggerInvoice struct {
 	InvoiceID string `json:"invoice_id"`
 
 	// Event is event of WorkflowTriggerInvoice
 	Event *WorkflowTriggerInvoiceEvent `json:"event"`
+
+	// Manual is manual of WorkflowTriggerInvoice
+	Manual *WorkflowTriggerInvoiceManual `json:"manual,omitempty"`
 }
 
 // WorkflowTriggerInvoiceEvent is event of WorkflowTriggerInvoice
 type WorkflowTriggerInvoiceEvent struct {
-	// Variant as api/openapi.yaml describes it
-	Variant Variant `json:"variant"`
+	// Variant is variant of WorkflowTriggerInvoiceEvent
+	Variant WorkflowTriggerInvoiceEventVariant `json:"variant"`
 
-	// Overdue is overdue of WorkflowTriggerInvoiceEvent
-	Overdue *WorkflowTriggerInvoiceEventOverdue `json:"overdue"`
+	// Overdue Which of the workflow's periods an OVERDUE is about
+	Overdue *TriggerOverdue `json:"overdue"`
 }
 
-// WorkflowTriggerInvoiceEventOverdue is overdue of WorkflowTriggerInvoiceEvent
-type WorkflowTriggerInvoiceEventOverdue struct {
-	// Period as api/openapi.yaml describes it
-	Period *Period `json:"period,omitempty"`
+// WorkflowTriggerInvoiceEventVariant is variant of WorkflowTriggerInvoiceEvent
+type WorkflowTriggerInvoiceEventVariant string
+
+// WorkflowTriggerInvoiceManual is manual of WorkflowTriggerInvoice
+type WorkflowTriggerInvoiceManual struct {
+	// UserID Who asked for it; null for an API key
+	UserID *string `json:"user_id"`
+
+	// Variant is variant of WorkflowTriggerInvoiceManual
+	Variant WorkflowTriggerInvoiceManualVariant `json:"variant"`
+
+	// Overdue Which of the workflow's periods an OVERDUE is about
+	Overdue *TriggerOverdue `json:"overdue,omitempty"`
 }
 
-// WorkflowTriggerPage is the answer of listWorkflowTriggers
+// WorkflowTriggerInvoiceManualVariant is variant of WorkflowTriggerInvoiceManual
+type WorkflowTriggerInvoiceManualVariant string
+
+// WorkflowTriggerPage is the answer of listWorkflowTriggers, searchWorkflowTriggers
 type WorkflowTriggerPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2423,16 +3188,88 @@ type WorkflowTriggerPayment struct {
 
 	// Event is event of WorkflowTriggerPayment
 	Event *WorkflowTriggerPaymentEvent `json:"event"`
+
+	// Manual is manual of WorkflowTriggerPayment
+	Manual *WorkflowTriggerPaymentManual `json:"manual,omitempty"`
 }
 
 // WorkflowTriggerPaymentEvent is event of WorkflowTriggerPayment
 type WorkflowTriggerPaymentEvent struct {
-	// Variant as api/openapi.yaml describes it
-	Variant Variant `json:"variant"`
+	// Variant is variant of WorkflowTriggerPaymentEvent
+	Variant WorkflowTriggerPaymentEventVariant `json:"variant"`
 }
+
+// WorkflowTriggerPaymentEventVariant is variant of WorkflowTriggerPaymentEvent
+type WorkflowTriggerPaymentEventVariant string
+
+// WorkflowTriggerPaymentManual is manual of WorkflowTriggerPayment
+type WorkflowTriggerPaymentManual struct {
+	UserID *string `json:"user_id"`
+
+	// Variant is variant of WorkflowTriggerPaymentManual
+	Variant WorkflowTriggerPaymentManualVariant `json:"variant"`
+}
+
+// WorkflowTriggerPaymentManualVariant is variant of WorkflowTriggerPaymentManual
+type WorkflowTriggerPaymentManualVariant string
+
+// WorkflowTriggerPricingPlanSubscription is pricing_plan_subscription of WorkflowTrigger
+type WorkflowTriggerPricingPlanSubscription struct {
+	PricingPlanSubscriptionID string `json:"pricing_plan_subscription_id"`
+	PricingPlanScheduleID     string `json:"pricing_plan_schedule_id"`
+
+	// TrialEndAt With seconds and without fraction; written in UTC
+	TrialEndAt time.Time `json:"trial_end_at"`
+
+	// Event is event of WorkflowTriggerPricingPlanSubscription
+	Event *WorkflowTriggerPricingPlanSubscriptionEvent `json:"event"`
+
+	// Manual is manual of WorkflowTriggerPricingPlanSubscription
+	Manual *WorkflowTriggerPricingPlanSubscriptionManual `json:"manual,omitempty"`
+}
+
+// WorkflowTriggerPricingPlanSubscriptionEvent is event of WorkflowTriggerPricingPlanSubscription
+type WorkflowTriggerPricingPlanSubscriptionEvent struct {
+	// Variant is variant of WorkflowTriggerPricingPlanSubscriptionEvent
+	Variant WorkflowTriggerPricingPlanSubscriptionEventVariant `json:"variant"`
+}
+
+// WorkflowTriggerPricingPlanSubscriptionEventVariant is variant of WorkflowTriggerPricingPlanSubscriptionEvent
+type WorkflowTriggerPricingPlanSubscriptionEventVariant string
+
+// WorkflowTriggerPricingPlanSubscriptionManual is manual of WorkflowTriggerPricingPlanSubscription
+type WorkflowTriggerPricingPlanSubscriptionManual struct {
+	UserID *string `json:"user_id"`
+
+	// Variant is variant of WorkflowTriggerPricingPlanSubscriptionManual
+	Variant WorkflowTriggerPricingPlanSubscriptionManualVariant `json:"variant"`
+}
+
+// WorkflowTriggerPricingPlanSubscriptionManualVariant is variant of WorkflowTriggerPricingPlanSubscriptionManual
+type WorkflowTriggerPricingPlanSubscriptionManualVariant string
 
 // WorkflowTriggerType is type of WorkflowTrigger
 type WorkflowTriggerType string
+
+// WorkflowTriggerWallet is wallet of WorkflowTrigger
+type WorkflowTriggerWallet struct {
+	WalletTypeID      string  `json:"wallet_type_id"`
+	WalletID          string  `json:"wallet_id"`
+	CustomerReference *string `json:"customer_reference"`
+	WalletReference   *string `json:"wallet_reference"`
+
+	// Event is event of WorkflowTriggerWallet
+	Event *WorkflowTriggerWalletEvent `json:"event"`
+}
+
+// WorkflowTriggerWalletEvent is event of WorkflowTriggerWallet
+type WorkflowTriggerWalletEvent struct {
+	// Variant is variant of WorkflowTriggerWalletEvent
+	Variant WorkflowTriggerWalletEventVariant `json:"variant"`
+}
+
+// WorkflowTriggerWalletEventVariant is variant of WorkflowTriggerWalletEvent
+type WorkflowTriggerWalletEventVariant string
 
 // WorkflowType is type of Workflow
 type WorkflowType string
@@ -2507,6 +3344,7 @@ type IngestResourcesJSONBody = []IngestItem
 
 // IngestResourcesParams defines parameters for IngestResources.
 type IngestResourcesParams struct {
+	// Events none stores history without events
 	Events IngestResourcesEvents `form:"events,omitempty" json:"events,omitempty"`
 }
 
@@ -2556,12 +3394,55 @@ type ListPlatformsParams struct {
 	OrderDirection OrderDirection       `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 }
 
+// ListPricingPlanSchedulesParams defines parameters for ListPricingPlanSchedules.
+type ListPricingPlanSchedulesParams struct {
+	Page                      int                             `form:"page,omitempty" json:"page,omitempty"`
+	Limit                     int                             `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy                   ListPricingPlanSchedulesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection            OrderDirection                  `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	PricingPlanSubscriptionID OpaqueID                        `form:"pricing_plan_subscription_id,omitempty" json:"pricing_plan_subscription_id,omitempty"`
+	Reference                 string                          `form:"reference,omitempty" json:"reference,omitempty"`
+}
+
+// ListPricingPlanSubscriptionsParams defines parameters for ListPricingPlanSubscriptions.
+type ListPricingPlanSubscriptionsParams struct {
+	Page           int                                 `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                                 `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListPricingPlanSubscriptionsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection                      `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID     OpaqueID                            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+	Reference      string                              `form:"reference,omitempty" json:"reference,omitempty"`
+	Statuses       []SubscriptionStatus                `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
 // ListSourcesParams defines parameters for ListSources.
 type ListSourcesParams struct {
 	Page           int                `form:"page,omitempty" json:"page,omitempty"`
 	Limit          int                `form:"limit,omitempty" json:"limit,omitempty"`
 	OrderBy        ListSourcesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 	OrderDirection OrderDirection     `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+}
+
+// ListWalletTypesParams defines parameters for ListWalletTypes.
+type ListWalletTypesParams struct {
+	Page           int                    `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                    `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListWalletTypesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection         `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	Reference      string                 `form:"reference,omitempty" json:"reference,omitempty"`
+	Statuses       []WalletStatus         `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
+// ListWalletsParams defines parameters for ListWallets.
+type ListWalletsParams struct {
+	Page           int                `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListWalletsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection     `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID     OpaqueID           `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+	WalletTypeID   OpaqueID           `form:"wallet_type_id,omitempty" json:"wallet_type_id,omitempty"`
+	Reference      string             `form:"reference,omitempty" json:"reference,omitempty"`
+	Statuses       []WalletStatus     `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
 // ListWorkflowActionsParams defines parameters for ListWorkflowActions.
@@ -2592,6 +3473,23 @@ type ListWorkflowTriggersParams struct {
 	OrderBy        ListWorkflowTriggersOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 	OrderDirection OrderDirection              `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 	Statuses       []TriggerStatus             `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+
+	// Expand Resources to inline next to their ids: customer (or customer_id), workflow (or workflow_id), or ALL. Other names are
+	// ignored, and so is a resource that is not known yet. Reading them needs their own permission.
+	Expand []string `form:"expand[],omitempty" json:"expand[],omitempty"`
+}
+
+// SearchWorkflowTriggersParams defines parameters for SearchWorkflowTriggers.
+type SearchWorkflowTriggersParams struct {
+	Page           int                           `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                           `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchWorkflowTriggersOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection                `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	Statuses       []TriggerStatus               `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+
+	// Expand Resources to inline next to their ids: customer (or customer_id), workflow (or workflow_id), or ALL. Other names are
+	// ignored, and so is a resource that is not known yet. Reading them needs their own permission.
+	Expand []string `form:"expand[],omitempty" json:"expand[],omitempty"`
 }
 
 // ListWorkflowsParams defines parameters for ListWorkflows.
@@ -2611,7 +3509,8 @@ type SearchWorkflowsParams struct {
 	OrderDirection OrderDirection         `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 	Statuses       []Status               `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 
-	// Expand Resources to inline next to their ids; other names are ignored
+	// Expand Resources to inline next to their ids: customer (or customer_id), workflow (or workflow_id), or ALL. Other names are
+	// ignored, and so is a resource that is not known yet. Reading them needs their own permission.
 	Expand []string `form:"expand[],omitempty" json:"expand[],omitempty"`
 }
 
@@ -3175,6 +4074,117 @@ func (c *Client) UpdatePlatform(ctx context.Context, id string, body PlatformMem
 	}, opts)
 }
 
+func (p *ListPricingPlanSchedulesParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "pricing_plan_subscription_id", p.PricingPlanSubscriptionID)
+	add(q, "reference", p.Reference)
+	return q
+}
+
+// ListPricingPlanSchedules: list pricing plan schedules.
+//
+// Needs PRICING_PLAN_SCHEDULE.VIEW.
+func (c *Client) ListPricingPlanSchedules(ctx context.Context, params *ListPricingPlanSchedulesParams, opts ...CallOption) iter.Seq2[PricingPlanSchedule, error] {
+	return linked[PricingPlanSchedule](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/pricing-plan-schedules",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListPricingPlanSchedulesPage is one page of [Client.ListPricingPlanSchedules].
+func (c *Client) ListPricingPlanSchedulesPage(ctx context.Context, params *ListPricingPlanSchedulesParams, opts ...CallOption) (*PricingPlanSchedulePage, error) {
+	return call[PricingPlanSchedulePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/pricing-plan-schedules",
+		query:  params.query(),
+	}, opts)
+}
+
+// GetPricingPlanSchedule: read a pricing plan schedule by id or reference.
+//
+// Needs PRICING_PLAN_SCHEDULE.VIEW.
+func (c *Client) GetPricingPlanSchedule(ctx context.Context, idOrReference string, opts ...CallOption) (*PricingPlanSchedule, error) {
+	return call[PricingPlanSchedule](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// PutPricingPlanSchedule: create or replace a pricing plan schedule under its id.
+//
+// Needs PRICING_PLAN_SCHEDULE.CREATE and PRICING_PLAN_SCHEDULE.UPDATE. The path names an id, never a reference.
+func (c *Client) PutPricingPlanSchedule(ctx context.Context, idOrReference string, body PricingPlanScheduleMembers, opts ...CallOption) (*PricingPlanSchedulePutResult, error) {
+	return call[PricingPlanSchedulePutResult](ctx, c, request{
+		method: http.MethodPut,
+		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
+		body:   body,
+	}, opts)
+}
+
+func (p *ListPricingPlanSubscriptionsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "reference", p.Reference)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// ListPricingPlanSubscriptions: list pricing plan subscriptions.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.VIEW.
+func (c *Client) ListPricingPlanSubscriptions(ctx context.Context, params *ListPricingPlanSubscriptionsParams, opts ...CallOption) iter.Seq2[PricingPlanSubscription, error] {
+	return linked[PricingPlanSubscription](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/pricing-plan-subscriptions",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListPricingPlanSubscriptionsPage is one page of [Client.ListPricingPlanSubscriptions].
+func (c *Client) ListPricingPlanSubscriptionsPage(ctx context.Context, params *ListPricingPlanSubscriptionsParams, opts ...CallOption) (*PricingPlanSubscriptionPage, error) {
+	return call[PricingPlanSubscriptionPage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/pricing-plan-subscriptions",
+		query:  params.query(),
+	}, opts)
+}
+
+// GetPricingPlanSubscription: read a pricing plan subscription by id or reference.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.VIEW.
+func (c *Client) GetPricingPlanSubscription(ctx context.Context, idOrReference string, opts ...CallOption) (*PricingPlanSubscription, error) {
+	return call[PricingPlanSubscription](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// PutPricingPlanSubscription: create or replace a pricing plan subscription under its id.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.CREATE and PRICING_PLAN_SUBSCRIPTION.UPDATE. The path names an id, never a reference.
+func (c *Client) PutPricingPlanSubscription(ctx context.Context, idOrReference string, body PricingPlanSubscriptionPut, opts ...CallOption) (*PricingPlanSubscriptionPutResult, error) {
+	return call[PricingPlanSubscriptionPutResult](ctx, c, request{
+		method: http.MethodPut,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
+		body:   body,
+	}, opts)
+}
+
 func (p *ListSourcesParams) query() url.Values {
 	q := url.Values{}
 	if p == nil {
@@ -3237,6 +4247,130 @@ func (c *Client) UpdateSource(ctx context.Context, id string, body SourceUpdate,
 		method: http.MethodPatch,
 		path:   Path("/v1/sources/{id}", id),
 		body:   body,
+	}, opts)
+}
+
+func (p *ListWalletTypesParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "reference", p.Reference)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// ListWalletTypes: list wallet types.
+//
+// Needs WALLET_TYPE.VIEW.
+func (c *Client) ListWalletTypes(ctx context.Context, params *ListWalletTypesParams, opts ...CallOption) iter.Seq2[WalletType, error] {
+	return linked[WalletType](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/wallet-types",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListWalletTypesPage is one page of [Client.ListWalletTypes].
+func (c *Client) ListWalletTypesPage(ctx context.Context, params *ListWalletTypesParams, opts ...CallOption) (*WalletTypePage, error) {
+	return call[WalletTypePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/wallet-types",
+		query:  params.query(),
+	}, opts)
+}
+
+// GetWalletType: read a wallet type by id or reference.
+//
+// Needs WALLET_TYPE.VIEW.
+func (c *Client) GetWalletType(ctx context.Context, idOrReference string, opts ...CallOption) (*WalletType, error) {
+	return call[WalletType](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/wallet-types/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// PutWalletType: create or replace a wallet type under its id.
+//
+// Needs WALLET_TYPE.CREATE and WALLET_TYPE.UPDATE. The path names an id, never a reference.
+func (c *Client) PutWalletType(ctx context.Context, idOrReference string, body WalletTypePut, opts ...CallOption) (*WalletTypePutResult, error) {
+	return call[WalletTypePutResult](ctx, c, request{
+		method: http.MethodPut,
+		path:   Path("/v1/wallet-types/{idOrReference}", idOrReference),
+		body:   body,
+	}, opts)
+}
+
+func (p *ListWalletsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "wallet_type_id", p.WalletTypeID)
+	add(q, "reference", p.Reference)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// ListWallets: list wallets.
+//
+// Needs WALLET.VIEW.
+func (c *Client) ListWallets(ctx context.Context, params *ListWalletsParams, opts ...CallOption) iter.Seq2[Wallet, error] {
+	return linked[Wallet](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/wallets",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListWalletsPage is one page of [Client.ListWallets].
+func (c *Client) ListWalletsPage(ctx context.Context, params *ListWalletsParams, opts ...CallOption) (*WalletPage, error) {
+	return call[WalletPage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/wallets",
+		query:  params.query(),
+	}, opts)
+}
+
+// GetWallet: read a wallet by id or reference.
+//
+// Needs WALLET.VIEW.
+func (c *Client) GetWallet(ctx context.Context, idOrReference string, opts ...CallOption) (*Wallet, error) {
+	return call[Wallet](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/wallets/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// PutWallet: create or replace a wallet under its id.
+//
+// Needs WALLET.CREATE and WALLET.UPDATE. The path names an id, never a reference.
+func (c *Client) PutWallet(ctx context.Context, idOrReference string, body WalletPut, opts ...CallOption) (*WalletPutResult, error) {
+	return call[WalletPutResult](ctx, c, request{
+		method: http.MethodPut,
+		path:   Path("/v1/wallets/{idOrReference}", idOrReference),
+		body:   body,
+	}, opts)
+}
+
+// GetWalletBalance: read the balance of a wallet.
+//
+// Needs WALLET.VIEW. No body is needed. The balance as the billing system last told it. It does not tell what is set
+// aside, so `reserved_balance` is null, which is not known, and all of the balance is open.
+func (c *Client) GetWalletBalance(ctx context.Context, idOrReference string, opts ...CallOption) (*WalletBalance, error) {
+	return call[WalletBalance](ctx, c, request{
+		method: http.MethodPost,
+		path:   Path("/v1/wallets/{idOrReference}/balance", idOrReference),
+		keyed:  true,
 	}, opts)
 }
 
@@ -3373,10 +4507,11 @@ func (p *ListWorkflowTriggersParams) query() url.Values {
 	add(q, "order_by", p.OrderBy)
 	add(q, "order_direction", p.OrderDirection)
 	add(q, "statuses[]", p.Statuses)
+	add(q, "expand[]", p.Expand)
 	return q
 }
 
-// ListWorkflowTriggers: list the triggers that fired.
+// ListWorkflowTriggers: list the triggers that fired, and manual ones.
 //
 // Needs WORKFLOW_TRIGGER.VIEW. `statuses[]` shows the others too.
 func (c *Client) ListWorkflowTriggers(ctx context.Context, params *ListWorkflowTriggersParams, opts ...CallOption) iter.Seq2[WorkflowTrigger, error] {
@@ -3393,6 +4528,62 @@ func (c *Client) ListWorkflowTriggersPage(ctx context.Context, params *ListWorkf
 		method: http.MethodGet,
 		path:   "/v1/workflow-triggers",
 		query:  params.query(),
+	}, opts)
+}
+
+// CreateWorkflowTrigger: fire a workflow for one resource, by hand.
+//
+// Needs WORKFLOW_TRIGGER.CREATE. Free of uniqueness and lateness: asked for twice it fires twice, so send an
+// Idempotency-Key. What stops a message stops it too: an invoice that is not final, not collectible, void or on hold, a
+// customer who is closed. Without `workflow_id` the only ACTIVE workflow that answers to the target is used.
+func (c *Client) CreateWorkflowTrigger(ctx context.Context, body WorkflowTriggerCreate, opts ...CallOption) (*WorkflowTrigger, error) {
+	return call[WorkflowTrigger](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/workflow-triggers",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchWorkflowTriggersParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "statuses[]", p.Statuses)
+	add(q, "expand[]", p.Expand)
+	return q
+}
+
+// SearchWorkflowTriggers: search triggers.
+//
+// Needs WORKFLOW_TRIGGER.VIEW. Shows those that fired and manual ones, unless `statuses[]` or a filter of `status` asks
+// for others. Fields: id, type, status, customer_id, workflow_id, invoice_id, payment_id, pricing_plan_subscription_id,
+// wallet_id, created_at, updated_at.
+func (c *Client) SearchWorkflowTriggers(ctx context.Context, params *SearchWorkflowTriggersParams, body *SearchRequest, opts ...CallOption) iter.Seq2[WorkflowTrigger, error] {
+	return linked[WorkflowTrigger](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/workflow-triggers/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchWorkflowTriggersPage is one page of [Client.SearchWorkflowTriggers].
+func (c *Client) SearchWorkflowTriggersPage(ctx context.Context, params *SearchWorkflowTriggersParams, body *SearchRequest, opts ...CallOption) (*WorkflowTriggerPage, error) {
+	return call[WorkflowTriggerPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/workflow-triggers/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
 	}, opts)
 }
 

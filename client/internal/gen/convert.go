@@ -32,9 +32,11 @@ func convert(doc object) (object, error) {
 	old, _ := components["schemas"].(object)
 	c := &converter{doc: doc, old: old, made: object{}, uses: map[string]*use{}}
 	c.findUses()
-	for name, s := range ordered(old) {
-		if !transparent(s) {
-			c.put(typeName(name), c.schema(name, s))
+	for _, itself := range []bool{true, false} { // what answers look like has the first choice of names
+		for name, s := range ordered(old) {
+			if !transparent(s) && itself == (noun(name) == name) {
+				c.put(typeName(name), c.schema(name, s))
+			}
 		}
 	}
 	paths := object{}

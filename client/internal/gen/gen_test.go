@@ -128,6 +128,24 @@ func TestSchemas(t *testing.T) {
 				"X": `{` + said + `, "type": "object", "required": ["y", "z"], "properties": {"z": {"type": "string", "x-order": 0}, "y": {"type": "string", "x-order": 1}, "a": {"type": "boolean", "x-order": 2}, "b": {"type": "boolean", "x-order": 3}}}`,
 			},
 		},
+		"the same noun, other members": {
+			schemas: `
+    ACreate: {type: object, properties: {b: {type: object, properties: {x: {type: object, properties: {y: {enum: [Y]}}}}}}}
+    APut: {type: object, properties: {b: {type: object, properties: {x: {type: object, properties: {y: {enum: [Z]}}}}}}}
+    A: {type: object, properties: {b: {type: object, properties: {x: {type: object, properties: {y: {enum: [Z]}}}}}}}
+`,
+			want: map[string]string{
+				"A":          `{` + said + `, "type": "object", "required": [], "properties": {"b": {"$ref": "#/components/schemas/AB", "x-order": 0}}}`,
+				"APut":       `{` + said + `, "type": "object", "required": [], "properties": {"b": {"$ref": "#/components/schemas/AB", "x-order": 0}}}`,
+				"ACreate":    `{` + said + `, "type": "object", "required": [], "properties": {"b": {"$ref": "#/components/schemas/ACreateB", "x-order": 0}}}`,
+				"AB":         `{"description": "is b of A", "type": "object", "required": [], "properties": {"x": {"$ref": "#/components/schemas/ABX", "x-order": 0}}}`,
+				"ABX":        `{"description": "is x of AB", "type": "object", "required": [], "properties": {"y": {"$ref": "#/components/schemas/ABXY", "x-order": 0}}}`,
+				"ABXY":       `{"description": "is y of ABX", "type": "string", "enum": ["Z"], "x-enum-varnames": ["Z"]}`,
+				"ACreateB":   `{"description": "is b of ACreate", "type": "object", "required": [], "properties": {"x": {"$ref": "#/components/schemas/ACreateBX", "x-order": 0}}}`,
+				"ACreateBX":  `{"description": "is x of ACreateB", "type": "object", "required": [], "properties": {"y": {"$ref": "#/components/schemas/ACreateBXY", "x-order": 0}}}`,
+				"ACreateBXY": `{"description": "is y of ACreateBX", "type": "string", "enum": ["Y"], "x-enum-varnames": ["Y"]}`,
+			},
+		},
 		"lists and names": {
 			schemas: `
     Entry:
@@ -196,6 +214,7 @@ func TestOperations(t *testing.T) {
 		"a search":  {"/a/search", "post: {operationId: op, " + respond(`{$ref: "#/components/schemas/A"}`) + "}", `{"result": "A", "safe": true}`},
 		"ingestion": {"/v1/ingest/x", "post: {operationId: op, " + respond(`{$ref: "#/components/schemas/A"}`) + "}", `{"result": "A", "safe": true}`},
 		"a file":    {"/a", `get: {operationId: op, responses: {"200": {content: {application/pdf: {}}}}}`, `{"raw": "application/pdf"}`},
+		"a refusal": {"/a", `get: {operationId: op, responses: {"400": {content: {application/json: {schema: {$ref: "#/components/schemas/A"}}}}}}`, `{}`},
 		"nothing":   {"/a", `delete: {operationId: op, responses: {"204": {}}}`, `{}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -235,14 +254,13 @@ func TestWhatCannotBeMade(t *testing.T) {
 	for name, tt := range map[string]struct{ paths, schemas, want string }{
 		"two of one name": {
 			"", `
-    AMembers: {type: object, properties: {b: {type: object, properties: {x: {type: string}}}}}
-    APut: {type: object, properties: {b: {type: object, properties: {y: {type: string}}}}}
+    A: {type: object, properties: {b: {type: object, properties: {x: {type: string}}}}}
+    AB: {type: object, properties: {y: {type: string}}}
 `, "two different schemas would be called AB",
 		},
 		"a reference to nothing": {"", `
     A: {type: object, properties: {b: {$ref: "#/components/schemas/B"}}}
 `, "#/components/schemas/B names nothing"},
-		"no success":         {`/a: {get: {operationId: op, responses: {"401": {}}}}`, "    A: {type: string}", "op has no response of success"},
 		"a list of anything": {`/a: {get: {operationId: op, responses: {"200": {content: {application/json: {schema: {type: array, items: {type: string}}}}}}}}`, "    A: {type: string}", "op lists something that has no name"},
 		"a bare text":        {`/a: {get: {operationId: op, responses: {"200": {content: {application/json: {schema: {type: string}}}}}}}`, "    A: {type: string}", "op answers with something that has no name"},
 	} {

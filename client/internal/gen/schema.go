@@ -193,7 +193,7 @@ func serversOwn(name string, s object) bool {
 // What is the server's own is there in every answer, whatever is allowed in a
 // request that repeats it.
 func (c *converter) member(of, name string, s object, required bool) (out object, must bool) {
-	out, null := c.named(noun(of), name, s)
+	out, null := c.shared(of, name, s)
 	if place, ok := s[order]; ok {
 		out[order] = place
 	}
@@ -210,6 +210,19 @@ func (c *converter) member(of, name string, s object, required bool) (out object
 		out["x-omitempty"] = false
 	}
 	return out, required && !null
+}
+
+// shared converts a member's schema. What is written in place in it is named after
+// the noun, and so is one type for all that say the same; where another says
+// something else, after the schema itself.
+func (c *converter) shared(of, name string, s object) (out object, null bool) {
+	made, errs := maps.Clone(c.made), len(c.errs)
+	out, null = c.named(noun(of), name, s)
+	if len(c.errs) > errs && noun(of) != of {
+		c.made, c.errs = made, c.errs[:errs]
+		return c.named(of, name, s)
+	}
+	return out, null
 }
 
 // named converts a schema where one stands. An object or an enum that is written
