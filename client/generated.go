@@ -248,6 +248,33 @@ const (
 	ErrorCodeUserNotFound                  ErrorCode = "USER_NOT_FOUND"
 )
 
+// Defines values for ErrorResourceType.
+const (
+	ErrorResourceTypeAPIKey                  ErrorResourceType = "API_KEY"
+	ErrorResourceTypeAttachment              ErrorResourceType = "ATTACHMENT"
+	ErrorResourceTypeAuditRecord             ErrorResourceType = "AUDIT_RECORD"
+	ErrorResourceTypeBillingEntity           ErrorResourceType = "BILLING_ENTITY"
+	ErrorResourceTypeContact                 ErrorResourceType = "CONTACT"
+	ErrorResourceTypeCreditType              ErrorResourceType = "CREDIT_TYPE"
+	ErrorResourceTypeCustomer                ErrorResourceType = "CUSTOMER"
+	ErrorResourceTypeIntegration             ErrorResourceType = "INTEGRATION"
+	ErrorResourceTypeInvoice                 ErrorResourceType = "INVOICE"
+	ErrorResourceTypePDF                     ErrorResourceType = "PDF"
+	ErrorResourceTypePayment                 ErrorResourceType = "PAYMENT"
+	ErrorResourceTypePlatform                ErrorResourceType = "PLATFORM"
+	ErrorResourceTypePricingPlanSchedule     ErrorResourceType = "PRICING_PLAN_SCHEDULE"
+	ErrorResourceTypePricingPlanSubscription ErrorResourceType = "PRICING_PLAN_SUBSCRIPTION"
+	ErrorResourceTypeRole                    ErrorResourceType = "ROLE"
+	ErrorResourceTypeToken                   ErrorResourceType = "TOKEN"
+	ErrorResourceTypeUser                    ErrorResourceType = "USER"
+	ErrorResourceTypeWallet                  ErrorResourceType = "WALLET"
+	ErrorResourceTypeWalletType              ErrorResourceType = "WALLET_TYPE"
+	ErrorResourceTypeWebhook                 ErrorResourceType = "WEBHOOK"
+	ErrorResourceTypeWorkflow                ErrorResourceType = "WORKFLOW"
+	ErrorResourceTypeWorkflowAction          ErrorResourceType = "WORKFLOW_ACTION"
+	ErrorResourceTypeWorkflowTrigger         ErrorResourceType = "WORKFLOW_TRIGGER"
+)
+
 // Defines values for ErrorType.
 const (
 	ErrorTypeAPIError       ErrorType = "API_ERROR"
@@ -529,33 +556,6 @@ const (
 	PricingPlanSubscriptionPricingPlanScheduleInfoTypeTrial   PricingPlanSubscriptionPricingPlanScheduleInfoType = "TRIAL"
 )
 
-// Defines values for ProblemResourceType.
-const (
-	ProblemResourceTypeAPIKey                  ProblemResourceType = "API_KEY"
-	ProblemResourceTypeAttachment              ProblemResourceType = "ATTACHMENT"
-	ProblemResourceTypeAuditRecord             ProblemResourceType = "AUDIT_RECORD"
-	ProblemResourceTypeBillingEntity           ProblemResourceType = "BILLING_ENTITY"
-	ProblemResourceTypeContact                 ProblemResourceType = "CONTACT"
-	ProblemResourceTypeCreditType              ProblemResourceType = "CREDIT_TYPE"
-	ProblemResourceTypeCustomer                ProblemResourceType = "CUSTOMER"
-	ProblemResourceTypeIntegration             ProblemResourceType = "INTEGRATION"
-	ProblemResourceTypeInvoice                 ProblemResourceType = "INVOICE"
-	ProblemResourceTypePDF                     ProblemResourceType = "PDF"
-	ProblemResourceTypePayment                 ProblemResourceType = "PAYMENT"
-	ProblemResourceTypePlatform                ProblemResourceType = "PLATFORM"
-	ProblemResourceTypePricingPlanSchedule     ProblemResourceType = "PRICING_PLAN_SCHEDULE"
-	ProblemResourceTypePricingPlanSubscription ProblemResourceType = "PRICING_PLAN_SUBSCRIPTION"
-	ProblemResourceTypeRole                    ProblemResourceType = "ROLE"
-	ProblemResourceTypeToken                   ProblemResourceType = "TOKEN"
-	ProblemResourceTypeUser                    ProblemResourceType = "USER"
-	ProblemResourceTypeWallet                  ProblemResourceType = "WALLET"
-	ProblemResourceTypeWalletType              ProblemResourceType = "WALLET_TYPE"
-	ProblemResourceTypeWebhook                 ProblemResourceType = "WEBHOOK"
-	ProblemResourceTypeWorkflow                ProblemResourceType = "WORKFLOW"
-	ProblemResourceTypeWorkflowAction          ProblemResourceType = "WORKFLOW_ACTION"
-	ProblemResourceTypeWorkflowTrigger         ProblemResourceType = "WORKFLOW_TRIGGER"
-)
-
 // Defines values for Reason.
 const (
 	ReasonAlreadySent        Reason = "ALREADY_SENT"
@@ -816,7 +816,7 @@ const (
 	WorkflowWalletVariantWalletBalance WorkflowWalletVariant = "WALLET_BALANCE"
 )
 
-// Address as api/openapi.yaml describes it
+// Address is as api/openapi.yaml says.
 type Address struct {
 	Line1      *string `json:"line1,omitempty"`
 	Line2      *string `json:"line2,omitempty"`
@@ -826,7 +826,7 @@ type Address struct {
 	Country    *string `json:"country,omitempty"`
 }
 
-// BillingEntity is the answer of getBillingEntity
+// BillingEntity is the answer of getBillingEntity.
 type BillingEntity struct {
 	// ObjectType BILLING_ENTITY
 	ObjectType string  `json:"object_type"`
@@ -836,13 +836,9 @@ type BillingEntity struct {
 	Email      *string `json:"email"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone"`
-
-	// RegisteredAddress as api/openapi.yaml describes it
-	RegisteredAddress *Address `json:"registered_address"`
-
-	// Branding is branding of BillingEntity
-	Branding *BillingEntityBranding `json:"branding"`
+	Timezone          *string                `json:"timezone"`
+	RegisteredAddress *Address               `json:"registered_address"`
+	Branding          *BillingEntityBranding `json:"branding"`
 
 	// Metadata At most 32 KiB
 	Metadata map[string]interface{} `json:"metadata"`
@@ -854,25 +850,21 @@ type BillingEntity struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// BillingEntityBranding is branding of BillingEntity
+// BillingEntityBranding is branding of BillingEntity.
 type BillingEntityBranding struct {
-	Name   *string `json:"name,omitempty"`
-	Domain *string `json:"domain,omitempty"`
-
-	// Colors is colors of BillingEntityBranding
+	Name   *string                      `json:"name,omitempty"`
+	Domain *string                      `json:"domain,omitempty"`
 	Colors *BillingEntityBrandingColors `json:"colors,omitempty"`
-
-	// Logo is logo of BillingEntityBranding
-	Logo *BillingEntityBrandingLogo `json:"logo,omitempty"`
+	Logo   *BillingEntityBrandingLogo   `json:"logo,omitempty"`
 }
 
-// BillingEntityBrandingColors is colors of BillingEntityBranding
+// BillingEntityBrandingColors is colors of BillingEntityBranding.
 type BillingEntityBrandingColors struct {
 	Primary   *string `json:"primary,omitempty"`
 	Secondary *string `json:"secondary,omitempty"`
 }
 
-// BillingEntityBrandingLogo is logo of BillingEntityBranding
+// BillingEntityBrandingLogo is logo of BillingEntityBranding.
 type BillingEntityBrandingLogo struct {
 	FileName    *string `json:"file_name,omitempty"`
 	ContentType *string `json:"content_type,omitempty"`
@@ -882,20 +874,16 @@ type BillingEntityBrandingLogo struct {
 	PublicURL *string `json:"public_url,omitempty"`
 }
 
-// BillingEntityMembers is the body of putBillingEntity
+// BillingEntityMembers is the body of putBillingEntity.
 type BillingEntityMembers struct {
 	Reference *string `json:"reference,omitempty"`
 	LegalName *string `json:"legal_name,omitempty"`
 	Email     *string `json:"email,omitempty"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone,omitempty"`
-
-	// RegisteredAddress as api/openapi.yaml describes it
-	RegisteredAddress *Address `json:"registered_address,omitempty"`
-
-	// Branding is branding of BillingEntity
-	Branding *BillingEntityBranding `json:"branding,omitempty"`
+	Timezone          *string                `json:"timezone,omitempty"`
+	RegisteredAddress *Address               `json:"registered_address,omitempty"`
+	Branding          *BillingEntityBranding `json:"branding,omitempty"`
 
 	// Metadata At most 32 KiB
 	Metadata map[string]interface{} `json:"metadata,omitempty"`
@@ -905,7 +893,7 @@ type BillingEntityMembers struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// BillingEntityPage is the answer of listBillingEntities
+// BillingEntityPage is the answer of listBillingEntities.
 type BillingEntityPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -915,7 +903,7 @@ type BillingEntityPage struct {
 	Data  []BillingEntity `json:"data"`
 }
 
-// BillingEntityPutResult is the answer of putBillingEntity, putBillingEntity
+// BillingEntityPutResult is the answer of putBillingEntity, putBillingEntity.
 type BillingEntityPutResult struct {
 	// ObjectType BILLING_ENTITY
 	ObjectType string  `json:"object_type"`
@@ -925,13 +913,9 @@ type BillingEntityPutResult struct {
 	Email      *string `json:"email"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone"`
-
-	// RegisteredAddress as api/openapi.yaml describes it
-	RegisteredAddress *Address `json:"registered_address"`
-
-	// Branding is branding of BillingEntity
-	Branding *BillingEntityBranding `json:"branding"`
+	Timezone          *string                `json:"timezone"`
+	RegisteredAddress *Address               `json:"registered_address"`
+	Branding          *BillingEntityBranding `json:"branding"`
 
 	// Metadata At most 32 KiB
 	Metadata map[string]interface{} `json:"metadata"`
@@ -946,42 +930,38 @@ type BillingEntityPutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// CapturedMessage is the answer of getOutboxMessage
+// CapturedMessage is the answer of getOutboxMessage.
 type CapturedMessage struct {
-	Headers []CapturedMessageHeader `json:"headers"`
-
-	// From as api/openapi.yaml describes it
-	From *Recipient `json:"from"`
-
-	// ReplyTo as api/openapi.yaml describes it
-	ReplyTo       *Recipient    `json:"reply_to"`
-	To            []Recipient   `json:"to"`
-	CC            []Recipient   `json:"cc"`
-	BCC           []Recipient   `json:"bcc"`
-	Subject       *string       `json:"subject"`
-	HTML          *string       `json:"html"`
-	Text          *string       `json:"text"`
-	Locale        *string       `json:"locale"`
-	Template      *string       `json:"template"`
-	Warnings      []string      `json:"warnings"`
-	Attachments   []interface{} `json:"attachments"`
-	ObjectType    string        `json:"object_type"`
-	ID            string        `json:"id"`
-	ExecutionID   string        `json:"execution_id"`
-	IntegrationID string        `json:"integration_id"`
-	CustomerID    *string       `json:"customer_id"`
+	Headers       []CapturedMessageHeader `json:"headers"`
+	From          *Recipient              `json:"from"`
+	ReplyTo       *Recipient              `json:"reply_to"`
+	To            []Recipient             `json:"to"`
+	CC            []Recipient             `json:"cc"`
+	BCC           []Recipient             `json:"bcc"`
+	Subject       *string                 `json:"subject"`
+	HTML          *string                 `json:"html"`
+	Text          *string                 `json:"text"`
+	Locale        *string                 `json:"locale"`
+	Template      *string                 `json:"template"`
+	Warnings      []string                `json:"warnings"`
+	Attachments   []interface{}           `json:"attachments"`
+	ObjectType    string                  `json:"object_type"`
+	ID            string                  `json:"id"`
+	ExecutionID   string                  `json:"execution_id"`
+	IntegrationID string                  `json:"integration_id"`
+	CustomerID    *string                 `json:"customer_id"`
 
 	// CreatedAt With seconds and without fraction; written in UTC
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// CapturedMessageHeader is an item of a list
+// CapturedMessageHeader is an item of a list.
 type CapturedMessageHeader struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// CapturedMessagePage is the answer of listOutbox
+// CapturedMessagePage is the answer of listOutbox.
 type CapturedMessagePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -991,17 +971,13 @@ type CapturedMessagePage struct {
 	Data  []CapturedMessage `json:"data"`
 }
 
-// Contact is the answer of getContact
+// Contact is the answer of getContact.
 type Contact struct {
 	// ObjectType CONTACT
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID OpaqueID `json:"customer_id"`
-
-	// Name as api/openapi.yaml describes it
+	ObjectType              string                   `json:"object_type"`
+	ID                      string                   `json:"id"`
+	Reference               *string                  `json:"reference"`
+	CustomerID              OpaqueID                 `json:"customer_id"`
 	Name                    *PersonName              `json:"name"`
 	Email                   *string                  `json:"email"`
 	NotificationPreferences []NotificationPreference `json:"notification_preferences"`
@@ -1016,7 +992,7 @@ type Contact struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// ContactPage is the answer of listContacts
+// ContactPage is the answer of listContacts.
 type ContactPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1026,14 +1002,10 @@ type ContactPage struct {
 	Data  []Contact `json:"data"`
 }
 
-// ContactPut is the body of putContact
+// ContactPut is the body of putContact.
 type ContactPut struct {
-	Reference *string `json:"reference,omitempty"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID OpaqueID `json:"customer_id"`
-
-	// Name as api/openapi.yaml describes it
+	Reference               *string                  `json:"reference,omitempty"`
+	CustomerID              OpaqueID                 `json:"customer_id"`
 	Name                    *PersonName              `json:"name,omitempty"`
 	Email                   *string                  `json:"email,omitempty"`
 	NotificationPreferences []NotificationPreference `json:"notification_preferences,omitempty"`
@@ -1046,17 +1018,13 @@ type ContactPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// ContactPutResult is the answer of putContact, putContact
+// ContactPutResult is the answer of putContact, putContact.
 type ContactPutResult struct {
 	// ObjectType CONTACT
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID OpaqueID `json:"customer_id"`
-
-	// Name as api/openapi.yaml describes it
+	ObjectType              string                   `json:"object_type"`
+	ID                      string                   `json:"id"`
+	Reference               *string                  `json:"reference"`
+	CustomerID              OpaqueID                 `json:"customer_id"`
 	Name                    *PersonName              `json:"name"`
 	Email                   *string                  `json:"email"`
 	NotificationPreferences []NotificationPreference `json:"notification_preferences"`
@@ -1074,30 +1042,24 @@ type ContactPutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// Credits as api/openapi.yaml describes it
+// Credits is as api/openapi.yaml says.
 type Credits struct {
 	// Quantity Kept and echoed as written
-	Quantity Decimal `json:"quantity"`
-
-	// CreditTypeID as api/openapi.yaml describes it
+	Quantity     Decimal  `json:"quantity"`
 	CreditTypeID OpaqueID `json:"credit_type_id"`
 }
 
-// Currency as api/openapi.yaml describes it
+// Currency is as api/openapi.yaml says.
 type Currency string
 
-// Customer is the answer of getCustomer
+// Customer is the answer of getCustomer.
 type Customer struct {
 	// ObjectType CUSTOMER
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// Type is type of Customer
-	Type *CustomerType `json:"type"`
-
-	// Status is status of Customer
-	Status CustomerStatus `json:"status"`
+	ObjectType string         `json:"object_type"`
+	ID         string         `json:"id"`
+	Reference  *string        `json:"reference"`
+	Type       *CustomerType  `json:"type"`
+	Status     CustomerStatus `json:"status"`
 
 	// Email Left out of the output when it is not set
 	Email *string `json:"email,omitempty"`
@@ -1106,12 +1068,8 @@ type Customer struct {
 	Locale *string `json:"locale"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone"`
-
-	// Organization is organization of Customer
-	Organization *CustomerOrganization `json:"organization"`
-
-	// Individual is individual of Customer
+	Timezone                *string                  `json:"timezone"`
+	Organization            *CustomerOrganization    `json:"organization"`
 	Individual              *CustomerIndividual      `json:"individual"`
 	NotificationPreferences []NotificationPreference `json:"notification_preferences"`
 	BillingEntityID         *string                  `json:"billing_entity_id"`
@@ -1126,24 +1084,19 @@ type Customer struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// CustomerIndividual is individual of Customer
+// CustomerIndividual is individual of Customer.
 type CustomerIndividual struct {
-	// Name as api/openapi.yaml describes it
-	Name *PersonName `json:"name,omitempty"`
-
-	// ResidentialAddress as api/openapi.yaml describes it
-	ResidentialAddress *Address `json:"residential_address,omitempty"`
+	Name               *PersonName `json:"name,omitempty"`
+	ResidentialAddress *Address    `json:"residential_address,omitempty"`
 }
 
-// CustomerOrganization is organization of Customer
+// CustomerOrganization is organization of Customer.
 type CustomerOrganization struct {
-	LegalName *string `json:"legal_name,omitempty"`
-
-	// RegisteredAddress as api/openapi.yaml describes it
+	LegalName         *string  `json:"legal_name,omitempty"`
 	RegisteredAddress *Address `json:"registered_address,omitempty"`
 }
 
-// CustomerPage is the answer of listCustomers
+// CustomerPage is the answer of listCustomers.
 type CustomerPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1153,15 +1106,11 @@ type CustomerPage struct {
 	Data  []Customer `json:"data"`
 }
 
-// CustomerPut is the body of putCustomer
+// CustomerPut is the body of putCustomer.
 type CustomerPut struct {
-	Reference *string `json:"reference,omitempty"`
-
-	// Type is type of Customer
-	Type *CustomerType `json:"type,omitempty"`
-
-	// Status is status of Customer
-	Status CustomerStatus `json:"status"`
+	Reference *string        `json:"reference,omitempty"`
+	Type      *CustomerType  `json:"type,omitempty"`
+	Status    CustomerStatus `json:"status"`
 
 	// Email Left out of the output when it is not set
 	Email *string `json:"email,omitempty"`
@@ -1170,12 +1119,8 @@ type CustomerPut struct {
 	Locale *string `json:"locale,omitempty"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone,omitempty"`
-
-	// Organization is organization of Customer
-	Organization *CustomerOrganization `json:"organization,omitempty"`
-
-	// Individual is individual of Customer
+	Timezone                *string                  `json:"timezone,omitempty"`
+	Organization            *CustomerOrganization    `json:"organization,omitempty"`
 	Individual              *CustomerIndividual      `json:"individual,omitempty"`
 	NotificationPreferences []NotificationPreference `json:"notification_preferences,omitempty"`
 	BillingEntityID         *string                  `json:"billing_entity_id,omitempty"`
@@ -1188,18 +1133,14 @@ type CustomerPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// CustomerPutResult is the answer of putCustomer, putCustomer
+// CustomerPutResult is the answer of putCustomer, putCustomer.
 type CustomerPutResult struct {
 	// ObjectType CUSTOMER
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// Type is type of Customer
-	Type *CustomerType `json:"type"`
-
-	// Status is status of Customer
-	Status CustomerStatus `json:"status"`
+	ObjectType string         `json:"object_type"`
+	ID         string         `json:"id"`
+	Reference  *string        `json:"reference"`
+	Type       *CustomerType  `json:"type"`
+	Status     CustomerStatus `json:"status"`
 
 	// Email Left out of the output when it is not set
 	Email *string `json:"email,omitempty"`
@@ -1208,12 +1149,8 @@ type CustomerPutResult struct {
 	Locale *string `json:"locale"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone"`
-
-	// Organization is organization of Customer
-	Organization *CustomerOrganization `json:"organization"`
-
-	// Individual is individual of Customer
+	Timezone                *string                  `json:"timezone"`
+	Organization            *CustomerOrganization    `json:"organization"`
 	Individual              *CustomerIndividual      `json:"individual"`
 	NotificationPreferences []NotificationPreference `json:"notification_preferences"`
 	BillingEntityID         *string                  `json:"billing_entity_id"`
@@ -1231,40 +1168,39 @@ type CustomerPutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// CustomerStatus is status of Customer
+// CustomerStatus is status of Customer.
 type CustomerStatus string
 
-// CustomerType is type of Customer
+// CustomerType is type of Customer.
 type CustomerType string
 
 // Decimal Kept and echoed as written
 type Decimal = string
 
-// ErrorCode as api/openapi.yaml describes it
+// ErrorCode is as api/openapi.yaml says.
 type ErrorCode string
 
-// ErrorType is type of Error
+// ErrorResourceType is resource_type of Error.
+type ErrorResourceType string
+
+// ErrorType is type of Error.
 type ErrorType string
 
-// ExecutionMembers as api/openapi.yaml describes it
+// ExecutionMembers is as api/openapi.yaml says.
 type ExecutionMembers struct {
-	ObjectType string `json:"object_type"`
-	ID         string `json:"id"`
-	WorkflowID string `json:"workflow_id"`
-	TriggerID  string `json:"trigger_id"`
-	ActionID   string `json:"action_id"`
-
-	// Variant as api/openapi.yaml describes it
-	Variant                   Variant `json:"variant"`
-	CustomerID                *string `json:"customer_id"`
-	InvoiceID                 *string `json:"invoice_id"`
-	PaymentID                 *string `json:"payment_id"`
-	PricingPlanSubscriptionID *string `json:"pricing_plan_subscription_id,omitempty"`
-	WalletID                  *string `json:"wallet_id,omitempty"`
-	IntegrationID             *string `json:"integration_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status ExecutionStatus `json:"status"`
+	ObjectType                string          `json:"object_type"`
+	ID                        string          `json:"id"`
+	WorkflowID                string          `json:"workflow_id"`
+	TriggerID                 string          `json:"trigger_id"`
+	ActionID                  string          `json:"action_id"`
+	Variant                   Variant         `json:"variant"`
+	CustomerID                *string         `json:"customer_id"`
+	InvoiceID                 *string         `json:"invoice_id"`
+	PaymentID                 *string         `json:"payment_id"`
+	PricingPlanSubscriptionID *string         `json:"pricing_plan_subscription_id,omitempty"`
+	WalletID                  *string         `json:"wallet_id,omitempty"`
+	IntegrationID             *string         `json:"integration_id"`
+	Status                    ExecutionStatus `json:"status"`
 
 	// Reason Why a message is not sent, or not yet
 	Reason        *Reason    `json:"reason"`
@@ -1279,10 +1215,10 @@ type ExecutionMembers struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// ExecutionStatus as api/openapi.yaml describes it
+// ExecutionStatus is as api/openapi.yaml says.
 type ExecutionStatus string
 
-// Health is the answer of live, ready
+// Health is the answer of live, ready.
 type Health struct {
 	Status  string  `json:"status"`
 	Version *string `json:"version"`
@@ -1290,35 +1226,29 @@ type Health struct {
 
 // Holding What is in a wallet, in credits, in money, or in both; null where it is not known
 type Holding struct {
-	// Credits as api/openapi.yaml describes it
 	Credits *Credits `json:"credits,omitempty"`
-
-	// Amount as api/openapi.yaml describes it
-	Amount *Money `json:"amount,omitempty"`
+	Amount  *Money   `json:"amount,omitempty"`
 }
 
 // IngestItem A resource with its object_type and id; see the members of each type
 type IngestItem struct {
-	// ObjectType is object_type of IngestItem
-	ObjectType IngestItemObjectType `json:"object_type"`
-
-	// ID as api/openapi.yaml describes it
+	ObjectType           IngestItemObjectType   `json:"object_type"`
 	ID                   OpaqueID               `json:"id"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
-// IngestItemObjectType is object_type of IngestItem
+// IngestItemObjectType is object_type of IngestItem.
 type IngestItemObjectType string
 
-// IngestResourcesEvents is events of IngestResources
+// IngestResourcesEvents is events of IngestResources.
 type IngestResourcesEvents string
 
-// IngestResults is the answer of ingestResources
+// IngestResults is the answer of ingestResources.
 type IngestResults struct {
 	Data []IngestResultsDataItem `json:"data"`
 }
 
-// IngestResultsDataItem is an item of a list
+// IngestResultsDataItem is an item of a list.
 type IngestResultsDataItem struct {
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
@@ -1327,77 +1257,64 @@ type IngestResultsDataItem struct {
 	Applied bool `json:"applied"`
 
 	// Stale Whether a later state is stored already
-	Stale bool `json:"stale"`
-
-	// Error as api/openapi.yaml describes it
+	Stale bool     `json:"stale"`
 	Error *Problem `json:"error"`
 }
 
-// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration
+// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration.
 type Integration struct {
 	// ObjectType INTEGRATION
-	ObjectType  string  `json:"object_type"`
-	ID          string  `json:"id"`
-	Reference   *string `json:"reference"`
-	Name        *string `json:"name"`
-	Description *string `json:"description"`
-
-	// Type is type of Integration
-	Type IntegrationType `json:"type"`
-
-	// Status as api/openapi.yaml describes it
-	Status  IntegrationStatus `json:"status"`
-	Message *string           `json:"message"`
-
-	// EmailProvider is email_provider of Integration
+	ObjectType    string                   `json:"object_type"`
+	ID            string                   `json:"id"`
+	Reference     *string                  `json:"reference"`
+	Name          *string                  `json:"name"`
+	Description   *string                  `json:"description"`
+	Type          IntegrationType          `json:"type"`
+	Status        IntegrationStatus        `json:"status"`
+	Message       *string                  `json:"message"`
 	EmailProvider IntegrationEmailProvider `json:"email_provider"`
 	CreatedAt     time.Time                `json:"created_at"`
 	UpdatedAt     time.Time                `json:"updated_at"`
 }
 
-// IntegrationAuthentication is authentication of Integration
+// IntegrationAuthentication is authentication of Integration.
 type IntegrationAuthentication struct {
-	// UsernamePassword is username_password of IntegrationAuthentication
 	UsernamePassword *IntegrationAuthenticationUsernamePassword `json:"username_password,omitempty"`
 }
 
-// IntegrationAuthenticationUsernamePassword is username_password of IntegrationAuthentication
+// IntegrationAuthenticationUsernamePassword is username_password of IntegrationAuthentication.
 type IntegrationAuthenticationUsernamePassword struct {
 	Username *string `json:"username,omitempty"`
 	Password *string `json:"password,omitempty"`
 }
 
-// IntegrationEmailProvider is email_provider of Integration
+// IntegrationEmailProvider is email_provider of Integration.
 type IntegrationEmailProvider struct {
 	// Variant SYSTEM captures every message in the outbox
-	Variant IntegrationEmailProviderVariant `json:"variant"`
-
-	// SMTP is smtp of IntegrationEmailProvider
-	SMTP                  *IntegrationEmailProviderSMTP `json:"smtp,omitempty"`
-	UseLocalizedTemplates *bool                         `json:"use_localized_templates,omitempty"`
+	Variant               IntegrationEmailProviderVariant `json:"variant"`
+	SMTP                  *IntegrationEmailProviderSMTP   `json:"smtp,omitempty"`
+	UseLocalizedTemplates *bool                           `json:"use_localized_templates,omitempty"`
 }
 
-// IntegrationEmailProviderSMTP is smtp of IntegrationEmailProvider
+// IntegrationEmailProviderSMTP is smtp of IntegrationEmailProvider.
 type IntegrationEmailProviderSMTP struct {
 	Host string `json:"host"`
 
 	// Port Default 587, with TLS 465, with NONE 25
-	Port *int `json:"port,omitempty"`
-
-	// Security is security of IntegrationEmailProviderSmtp
+	Port     *int                                  `json:"port,omitempty"`
 	Security *IntegrationEmailProviderSMTPSecurity `json:"security,omitempty"`
 
 	// From Used where neither action nor billing entity has an address
 	From *string `json:"from,omitempty"`
 }
 
-// IntegrationEmailProviderSMTPSecurity is security of IntegrationEmailProviderSmtp
+// IntegrationEmailProviderSMTPSecurity is security of IntegrationEmailProviderSmtp.
 type IntegrationEmailProviderSMTPSecurity string
 
 // IntegrationEmailProviderVariant SYSTEM captures every message in the outbox
 type IntegrationEmailProviderVariant string
 
-// IntegrationPage is the answer of listIntegrations
+// IntegrationPage is the answer of listIntegrations.
 type IntegrationPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1407,86 +1324,58 @@ type IntegrationPage struct {
 	Data  []Integration `json:"data"`
 }
 
-// IntegrationPut is the body of createIntegration, putIntegration
+// IntegrationPut is the body of createIntegration, putIntegration.
 type IntegrationPut struct {
-	Reference   *string `json:"reference,omitempty"`
-	Name        *string `json:"name,omitempty"`
-	Description *string `json:"description,omitempty"`
-
-	// Type is type of Integration
-	Type IntegrationType `json:"type"`
-
-	// Status as api/openapi.yaml describes it
-	Status  IntegrationStatus `json:"status"`
-	Message *string           `json:"message,omitempty"`
-
-	// EmailProvider is email_provider of Integration
-	EmailProvider IntegrationEmailProvider `json:"email_provider"`
-
-	// Authentication is authentication of Integration
+	Reference      *string                    `json:"reference,omitempty"`
+	Name           *string                    `json:"name,omitempty"`
+	Description    *string                    `json:"description,omitempty"`
+	Type           IntegrationType            `json:"type"`
+	Status         IntegrationStatus          `json:"status"`
+	Message        *string                    `json:"message,omitempty"`
+	EmailProvider  IntegrationEmailProvider   `json:"email_provider"`
 	Authentication *IntegrationAuthentication `json:"authentication,omitempty"`
 }
 
-// IntegrationStatus as api/openapi.yaml describes it
+// IntegrationStatus is as api/openapi.yaml says.
 type IntegrationStatus string
 
-// IntegrationType is type of Integration
+// IntegrationType is type of Integration.
 type IntegrationType string
 
-// Invoice is the answer of getInvoice
+// Invoice is the answer of getInvoice.
 type Invoice struct {
 	// ObjectType INVOICE
-	ObjectType    string  `json:"object_type"`
-	ID            string  `json:"id"`
-	Reference     *string `json:"reference"`
-	InvoiceNumber *string `json:"invoice_number"`
-
-	// Status as api/openapi.yaml describes it
-	Status InvoiceStatus `json:"status"`
-
-	// Type is type of Invoice
-	Type *InvoiceType `json:"type"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID                 OpaqueID   `json:"customer_id"`
-	CustomerReference          *string    `json:"customer_reference"`
-	BillingEntityID            *string    `json:"billing_entity_id"`
-	PricingPlanSubscriptionIDs []OpaqueID `json:"pricing_plan_subscription_ids"`
-	InvoiceDate                *time.Time `json:"invoice_date"`
+	ObjectType                 string        `json:"object_type"`
+	ID                         string        `json:"id"`
+	Reference                  *string       `json:"reference"`
+	InvoiceNumber              *string       `json:"invoice_number"`
+	Status                     InvoiceStatus `json:"status"`
+	Type                       *InvoiceType  `json:"type"`
+	CustomerID                 OpaqueID      `json:"customer_id"`
+	CustomerReference          *string       `json:"customer_reference"`
+	BillingEntityID            *string       `json:"billing_entity_id"`
+	PricingPlanSubscriptionIDs []OpaqueID    `json:"pricing_plan_subscription_ids"`
+	InvoiceDate                *time.Time    `json:"invoice_date"`
 
 	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
 	DueDate *string `json:"due_date"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone"`
-
-	// BillingCurrency as api/openapi.yaml describes it
-	BillingCurrency *Currency `json:"billing_currency"`
-
-	// InvoiceAmountIncludingTax as api/openapi.yaml describes it
-	InvoiceAmountIncludingTax *Money `json:"invoice_amount_including_tax"`
-
-	// OpenInvoiceAmount as api/openapi.yaml describes it
-	OpenInvoiceAmount *Money `json:"open_invoice_amount"`
-
-	// ClosedInvoiceAmount as api/openapi.yaml describes it
-	ClosedInvoiceAmount *Money `json:"closed_invoice_amount"`
-
-	// PaidInvoiceAmount as api/openapi.yaml describes it
-	PaidInvoiceAmount *Money `json:"paid_invoice_amount"`
+	Timezone                  *string   `json:"timezone"`
+	BillingCurrency           *Currency `json:"billing_currency"`
+	InvoiceAmountIncludingTax *Money    `json:"invoice_amount_including_tax"`
+	OpenInvoiceAmount         *Money    `json:"open_invoice_amount"`
+	ClosedInvoiceAmount       *Money    `json:"closed_invoice_amount"`
+	PaidInvoiceAmount         *Money    `json:"paid_invoice_amount"`
 
 	// Paid true counts as PAID
-	Paid *bool `json:"paid"`
-
-	// PaymentStatus is payment_status of Invoice
+	Paid             *bool                 `json:"paid"`
 	PaymentStatus    *InvoicePaymentStatus `json:"payment_status"`
 	OnHold           *bool                 `json:"on_hold"`
 	UpdatedToFinalAt *time.Time            `json:"updated_to_final_at"`
 
 	// ChargeAt When an automatic charge is due
-	ChargeAt *time.Time `json:"charge_at"`
-
-	// PayInvoiceLink is pay_invoice_link of Invoice
+	ChargeAt       *time.Time             `json:"charge_at"`
 	PayInvoiceLink *InvoicePayInvoiceLink `json:"pay_invoice_link"`
 	PDFURL         *string                `json:"pdf_url"`
 	Lines          []InvoiceLine          `json:"lines"`
@@ -1501,24 +1390,18 @@ type Invoice struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// InvoiceLine is an item of a list
+// InvoiceLine is an item of a list.
 type InvoiceLine struct {
 	Description *string `json:"description,omitempty"`
 
 	// Quantity Kept and echoed as written
-	Quantity *Decimal `json:"quantity,omitempty"`
-
-	// UnitAmount as api/openapi.yaml describes it
-	UnitAmount *Money `json:"unit_amount,omitempty"`
-
-	// Amount as api/openapi.yaml describes it
-	Amount *Money `json:"amount,omitempty"`
-
-	// Tax as api/openapi.yaml describes it
-	Tax *Money `json:"tax,omitempty"`
+	Quantity   *Decimal `json:"quantity,omitempty"`
+	UnitAmount *Money   `json:"unit_amount,omitempty"`
+	Amount     *Money   `json:"amount,omitempty"`
+	Tax        *Money   `json:"tax,omitempty"`
 }
 
-// InvoicePage is the answer of listInvoices
+// InvoicePage is the answer of listInvoices.
 type InvoicePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1528,69 +1411,47 @@ type InvoicePage struct {
 	Data  []Invoice `json:"data"`
 }
 
-// InvoicePayInvoiceLink is pay_invoice_link of Invoice
+// InvoicePayInvoiceLink is pay_invoice_link of Invoice.
 type InvoicePayInvoiceLink struct {
-	URL         *string `json:"url,omitempty"`
-	PortalURLID *string `json:"portal_url_id,omitempty"`
-
-	// ExpiryPeriod as api/openapi.yaml describes it
+	URL          *string `json:"url,omitempty"`
+	PortalURLID  *string `json:"portal_url_id,omitempty"`
 	ExpiryPeriod *Period `json:"expiry_period,omitempty"`
 }
 
-// InvoicePaymentStatus is payment_status of Invoice
+// InvoicePaymentStatus is payment_status of Invoice.
 type InvoicePaymentStatus string
 
-// InvoicePut is the body of putInvoice
+// InvoicePut is the body of putInvoice.
 type InvoicePut struct {
-	Reference     *string `json:"reference,omitempty"`
-	InvoiceNumber *string `json:"invoice_number,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status InvoiceStatus `json:"status"`
-
-	// Type is type of Invoice
-	Type *InvoiceType `json:"type,omitempty"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID                 OpaqueID   `json:"customer_id"`
-	CustomerReference          *string    `json:"customer_reference,omitempty"`
-	BillingEntityID            *string    `json:"billing_entity_id,omitempty"`
-	PricingPlanSubscriptionIDs []OpaqueID `json:"pricing_plan_subscription_ids,omitempty"`
-	InvoiceDate                *time.Time `json:"invoice_date,omitempty"`
+	Reference                  *string       `json:"reference,omitempty"`
+	InvoiceNumber              *string       `json:"invoice_number,omitempty"`
+	Status                     InvoiceStatus `json:"status"`
+	Type                       *InvoiceType  `json:"type,omitempty"`
+	CustomerID                 OpaqueID      `json:"customer_id"`
+	CustomerReference          *string       `json:"customer_reference,omitempty"`
+	BillingEntityID            *string       `json:"billing_entity_id,omitempty"`
+	PricingPlanSubscriptionIDs []OpaqueID    `json:"pricing_plan_subscription_ids,omitempty"`
+	InvoiceDate                *time.Time    `json:"invoice_date,omitempty"`
 
 	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
 	DueDate *string `json:"due_date,omitempty"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone,omitempty"`
-
-	// BillingCurrency as api/openapi.yaml describes it
-	BillingCurrency *Currency `json:"billing_currency,omitempty"`
-
-	// InvoiceAmountIncludingTax as api/openapi.yaml describes it
-	InvoiceAmountIncludingTax *Money `json:"invoice_amount_including_tax,omitempty"`
-
-	// OpenInvoiceAmount as api/openapi.yaml describes it
-	OpenInvoiceAmount *Money `json:"open_invoice_amount,omitempty"`
-
-	// ClosedInvoiceAmount as api/openapi.yaml describes it
-	ClosedInvoiceAmount *Money `json:"closed_invoice_amount,omitempty"`
-
-	// PaidInvoiceAmount as api/openapi.yaml describes it
-	PaidInvoiceAmount *Money `json:"paid_invoice_amount,omitempty"`
+	Timezone                  *string   `json:"timezone,omitempty"`
+	BillingCurrency           *Currency `json:"billing_currency,omitempty"`
+	InvoiceAmountIncludingTax *Money    `json:"invoice_amount_including_tax,omitempty"`
+	OpenInvoiceAmount         *Money    `json:"open_invoice_amount,omitempty"`
+	ClosedInvoiceAmount       *Money    `json:"closed_invoice_amount,omitempty"`
+	PaidInvoiceAmount         *Money    `json:"paid_invoice_amount,omitempty"`
 
 	// Paid true counts as PAID
-	Paid *bool `json:"paid,omitempty"`
-
-	// PaymentStatus is payment_status of Invoice
+	Paid             *bool                 `json:"paid,omitempty"`
 	PaymentStatus    *InvoicePaymentStatus `json:"payment_status,omitempty"`
 	OnHold           *bool                 `json:"on_hold,omitempty"`
 	UpdatedToFinalAt *time.Time            `json:"updated_to_final_at,omitempty"`
 
 	// ChargeAt When an automatic charge is due
-	ChargeAt *time.Time `json:"charge_at,omitempty"`
-
-	// PayInvoiceLink is pay_invoice_link of Invoice
+	ChargeAt       *time.Time             `json:"charge_at,omitempty"`
 	PayInvoiceLink *InvoicePayInvoiceLink `json:"pay_invoice_link,omitempty"`
 	PDFURL         *string                `json:"pdf_url,omitempty"`
 	Lines          []InvoiceLine          `json:"lines,omitempty"`
@@ -1603,60 +1464,40 @@ type InvoicePut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// InvoicePutResult is the answer of putInvoice, putInvoice
+// InvoicePutResult is the answer of putInvoice, putInvoice.
 type InvoicePutResult struct {
 	// ObjectType INVOICE
-	ObjectType    string  `json:"object_type"`
-	ID            string  `json:"id"`
-	Reference     *string `json:"reference"`
-	InvoiceNumber *string `json:"invoice_number"`
-
-	// Status as api/openapi.yaml describes it
-	Status InvoiceStatus `json:"status"`
-
-	// Type is type of Invoice
-	Type *InvoiceType `json:"type"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID                 OpaqueID   `json:"customer_id"`
-	CustomerReference          *string    `json:"customer_reference"`
-	BillingEntityID            *string    `json:"billing_entity_id"`
-	PricingPlanSubscriptionIDs []OpaqueID `json:"pricing_plan_subscription_ids"`
-	InvoiceDate                *time.Time `json:"invoice_date"`
+	ObjectType                 string        `json:"object_type"`
+	ID                         string        `json:"id"`
+	Reference                  *string       `json:"reference"`
+	InvoiceNumber              *string       `json:"invoice_number"`
+	Status                     InvoiceStatus `json:"status"`
+	Type                       *InvoiceType  `json:"type"`
+	CustomerID                 OpaqueID      `json:"customer_id"`
+	CustomerReference          *string       `json:"customer_reference"`
+	BillingEntityID            *string       `json:"billing_entity_id"`
+	PricingPlanSubscriptionIDs []OpaqueID    `json:"pricing_plan_subscription_ids"`
+	InvoiceDate                *time.Time    `json:"invoice_date"`
 
 	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
 	DueDate *string `json:"due_date"`
 
 	// Timezone IANA
-	Timezone *string `json:"timezone"`
-
-	// BillingCurrency as api/openapi.yaml describes it
-	BillingCurrency *Currency `json:"billing_currency"`
-
-	// InvoiceAmountIncludingTax as api/openapi.yaml describes it
-	InvoiceAmountIncludingTax *Money `json:"invoice_amount_including_tax"`
-
-	// OpenInvoiceAmount as api/openapi.yaml describes it
-	OpenInvoiceAmount *Money `json:"open_invoice_amount"`
-
-	// ClosedInvoiceAmount as api/openapi.yaml describes it
-	ClosedInvoiceAmount *Money `json:"closed_invoice_amount"`
-
-	// PaidInvoiceAmount as api/openapi.yaml describes it
-	PaidInvoiceAmount *Money `json:"paid_invoice_amount"`
+	Timezone                  *string   `json:"timezone"`
+	BillingCurrency           *Currency `json:"billing_currency"`
+	InvoiceAmountIncludingTax *Money    `json:"invoice_amount_including_tax"`
+	OpenInvoiceAmount         *Money    `json:"open_invoice_amount"`
+	ClosedInvoiceAmount       *Money    `json:"closed_invoice_amount"`
+	PaidInvoiceAmount         *Money    `json:"paid_invoice_amount"`
 
 	// Paid true counts as PAID
-	Paid *bool `json:"paid"`
-
-	// PaymentStatus is payment_status of Invoice
+	Paid             *bool                 `json:"paid"`
 	PaymentStatus    *InvoicePaymentStatus `json:"payment_status"`
 	OnHold           *bool                 `json:"on_hold"`
 	UpdatedToFinalAt *time.Time            `json:"updated_to_final_at"`
 
 	// ChargeAt When an automatic charge is due
-	ChargeAt *time.Time `json:"charge_at"`
-
-	// PayInvoiceLink is pay_invoice_link of Invoice
+	ChargeAt       *time.Time             `json:"charge_at"`
 	PayInvoiceLink *InvoicePayInvoiceLink `json:"pay_invoice_link"`
 	PDFURL         *string                `json:"pdf_url"`
 	Lines          []InvoiceLine          `json:"lines"`
@@ -1674,10 +1515,10 @@ type InvoicePutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// InvoiceStatus as api/openapi.yaml describes it
+// InvoiceStatus is as api/openapi.yaml says.
 type InvoiceStatus string
 
-// InvoiceType is type of Invoice
+// InvoiceType is type of Invoice.
 type InvoiceType string
 
 // Links Paths of this and other pages, with every query parameter
@@ -1688,126 +1529,118 @@ type Links struct {
 	Next     *string `json:"next"`
 }
 
-// ListBillingEntitiesOrderBy is order_by of ListBillingEntities
+// ListBillingEntitiesOrderBy is order_by of ListBillingEntities.
 type ListBillingEntitiesOrderBy string
 
-// ListContactsOrderBy is order_by of ListContacts
+// ListContactsOrderBy is order_by of ListContacts.
 type ListContactsOrderBy string
 
-// ListCustomersOrderBy is order_by of ListCustomers
+// ListCustomersOrderBy is order_by of ListCustomers.
 type ListCustomersOrderBy string
 
-// ListIntegrationsOrderBy is order_by of ListIntegrations
+// ListIntegrationsOrderBy is order_by of ListIntegrations.
 type ListIntegrationsOrderBy string
 
-// ListInvoicesOrderBy is order_by of ListInvoices
+// ListInvoicesOrderBy is order_by of ListInvoices.
 type ListInvoicesOrderBy string
 
-// ListOutboxOrderBy is order_by of ListOutbox
+// ListOutboxOrderBy is order_by of ListOutbox.
 type ListOutboxOrderBy string
 
-// ListPaymentsOrderBy is order_by of ListPayments
+// ListPaymentsOrderBy is order_by of ListPayments.
 type ListPaymentsOrderBy string
 
-// ListPlatformsOrderBy is order_by of ListPlatforms
+// ListPlatformsOrderBy is order_by of ListPlatforms.
 type ListPlatformsOrderBy string
 
-// ListPricingPlanSchedulesOrderBy is order_by of ListPricingPlanSchedules
+// ListPricingPlanSchedulesOrderBy is order_by of ListPricingPlanSchedules.
 type ListPricingPlanSchedulesOrderBy string
 
-// ListPricingPlanSubscriptionsOrderBy is order_by of ListPricingPlanSubscriptions
+// ListPricingPlanSubscriptionsOrderBy is order_by of ListPricingPlanSubscriptions.
 type ListPricingPlanSubscriptionsOrderBy string
 
-// ListSourcesOrderBy is order_by of ListSources
+// ListSourcesOrderBy is order_by of ListSources.
 type ListSourcesOrderBy string
 
-// ListWalletTypesOrderBy is order_by of ListWalletTypes
+// ListWalletTypesOrderBy is order_by of ListWalletTypes.
 type ListWalletTypesOrderBy string
 
-// ListWalletsOrderBy is order_by of ListWallets
+// ListWalletsOrderBy is order_by of ListWallets.
 type ListWalletsOrderBy string
 
-// ListWorkflowActionsOrderBy is order_by of ListWorkflowActions
+// ListWorkflowActionsOrderBy is order_by of ListWorkflowActions.
 type ListWorkflowActionsOrderBy string
 
-// ListWorkflowExecutionsOrderBy is order_by of ListWorkflowExecutions
+// ListWorkflowExecutionsOrderBy is order_by of ListWorkflowExecutions.
 type ListWorkflowExecutionsOrderBy string
 
-// ListWorkflowTriggersOrderBy is order_by of ListWorkflowTriggers
+// ListWorkflowTriggersOrderBy is order_by of ListWorkflowTriggers.
 type ListWorkflowTriggersOrderBy string
 
-// ListWorkflowsOrderBy is order_by of ListWorkflows
+// ListWorkflowsOrderBy is order_by of ListWorkflows.
 type ListWorkflowsOrderBy string
 
-// Mailbox as api/openapi.yaml describes it
+// Mailbox is as api/openapi.yaml says.
 type Mailbox struct {
 	Name  *string `json:"name,omitempty"`
 	Email string  `json:"email"`
 }
 
-// Message as api/openapi.yaml describes it
+// Message is as api/openapi.yaml says.
 type Message struct {
-	Headers []MessageHeader `json:"headers"`
-
-	// From as api/openapi.yaml describes it
-	From *Recipient `json:"from"`
-
-	// ReplyTo as api/openapi.yaml describes it
-	ReplyTo     *Recipient    `json:"reply_to"`
-	To          []Recipient   `json:"to"`
-	CC          []Recipient   `json:"cc"`
-	BCC         []Recipient   `json:"bcc"`
-	Subject     *string       `json:"subject"`
-	HTML        *string       `json:"html"`
-	Text        *string       `json:"text"`
-	Locale      *string       `json:"locale"`
-	Template    *string       `json:"template"`
-	Warnings    []string      `json:"warnings"`
-	Attachments []interface{} `json:"attachments"`
+	Headers     []MessageHeader `json:"headers"`
+	From        *Recipient      `json:"from"`
+	ReplyTo     *Recipient      `json:"reply_to"`
+	To          []Recipient     `json:"to"`
+	CC          []Recipient     `json:"cc"`
+	BCC         []Recipient     `json:"bcc"`
+	Subject     *string         `json:"subject"`
+	HTML        *string         `json:"html"`
+	Text        *string         `json:"text"`
+	Locale      *string         `json:"locale"`
+	Template    *string         `json:"template"`
+	Warnings    []string        `json:"warnings"`
+	Attachments []interface{}   `json:"attachments"`
 }
 
-// MessageHeader is an item of a list
+// MessageHeader is an item of a list.
 type MessageHeader struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// Money as api/openapi.yaml describes it
+// Money is as api/openapi.yaml says.
 type Money struct {
 	// Quantity Kept and echoed as written
-	Quantity Decimal `json:"quantity"`
-
-	// Currency as api/openapi.yaml describes it
+	Quantity Decimal  `json:"quantity"`
 	Currency Currency `json:"currency"`
 }
 
-// NotificationPreference is an item of a list
+// NotificationPreference is an item of a list.
 type NotificationPreference struct {
-	// Type is type of NotificationPreference
 	Type     NotificationPreferenceType      `json:"type"`
 	Channels []NotificationPreferenceChannel `json:"channels,omitempty"`
 }
 
-// NotificationPreferenceChannel is an item of a list
+// NotificationPreferenceChannel is an item of a list.
 type NotificationPreferenceChannel struct {
-	// Type is type of NotificationPreferenceChannel
 	Type    NotificationPreferenceChannelType `json:"type"`
 	Enabled bool                              `json:"enabled"`
 }
 
-// NotificationPreferenceChannelType is type of NotificationPreferenceChannel
+// NotificationPreferenceChannelType is type of NotificationPreferenceChannel.
 type NotificationPreferenceChannelType string
 
-// NotificationPreferenceType is type of NotificationPreference
+// NotificationPreferenceType is type of NotificationPreference.
 type NotificationPreferenceType string
 
-// OpaqueID as api/openapi.yaml describes it
+// OpaqueID is as api/openapi.yaml says.
 type OpaqueID = string
 
-// OrderDirection is order_direction of
+// OrderDirection is order_direction.
 type OrderDirection string
 
-// Payment is the answer of getPayment
+// Payment is the answer of getPayment.
 type Payment struct {
 	// ObjectType PAYMENT
 	ObjectType        string  `json:"object_type"`
@@ -1817,22 +1650,12 @@ type Payment struct {
 	InvoiceID         *string `json:"invoice_id"`
 
 	// CustomerID Required where there is no invoice_id
-	CustomerID *string `json:"customer_id"`
-
-	// Amount as api/openapi.yaml describes it
-	Amount *Money `json:"amount"`
-
-	// Result is result of Payment
-	Result PaymentResult `json:"result"`
-
-	// ResultDetails is result_details of Payment
-	ResultDetails *PaymentResultDetails `json:"result_details"`
-
-	// PaymentMethodDetails is payment_method_details of Payment
-	PaymentMethodDetails *PaymentMethodDetails `json:"payment_method_details"`
-	Timestamp            *time.Time            `json:"timestamp"`
-
-	// DunningActionDetails is dunning_action_details of Payment
+	CustomerID           *string                      `json:"customer_id"`
+	Amount               *Money                       `json:"amount"`
+	Result               PaymentResult                `json:"result"`
+	ResultDetails        *PaymentResultDetails        `json:"result_details"`
+	PaymentMethodDetails *PaymentMethodDetails        `json:"payment_method_details"`
+	Timestamp            *time.Time                   `json:"timestamp"`
 	DunningActionDetails *PaymentDunningActionDetails `json:"dunning_action_details"`
 
 	// Metadata At most 32 KiB
@@ -1845,7 +1668,7 @@ type Payment struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// PaymentDunningActionDetails is dunning_action_details of Payment
+// PaymentDunningActionDetails is dunning_action_details of Payment.
 type PaymentDunningActionDetails struct {
 	Attempt              *int       `json:"attempt,omitempty"`
 	ExternalReference    *string    `json:"external_reference,omitempty"`
@@ -1853,12 +1676,12 @@ type PaymentDunningActionDetails struct {
 	NextAttemptAt        *time.Time `json:"next_attempt_at,omitempty"`
 }
 
-// PaymentMethodDetails is payment_method_details of Payment
+// PaymentMethodDetails is payment_method_details of Payment.
 type PaymentMethodDetails struct {
 	Type *string `json:"type,omitempty"`
 }
 
-// PaymentPage is the answer of listPayments
+// PaymentPage is the answer of listPayments.
 type PaymentPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1868,29 +1691,19 @@ type PaymentPage struct {
 	Data  []Payment `json:"data"`
 }
 
-// PaymentPut is the body of putPayment
+// PaymentPut is the body of putPayment.
 type PaymentPut struct {
 	Reference         *string `json:"reference,omitempty"`
 	ExternalReference *string `json:"external_reference,omitempty"`
 	InvoiceID         *string `json:"invoice_id,omitempty"`
 
 	// CustomerID Required where there is no invoice_id
-	CustomerID *string `json:"customer_id,omitempty"`
-
-	// Amount as api/openapi.yaml describes it
-	Amount *Money `json:"amount,omitempty"`
-
-	// Result is result of Payment
-	Result PaymentResult `json:"result"`
-
-	// ResultDetails is result_details of Payment
-	ResultDetails *PaymentResultDetails `json:"result_details,omitempty"`
-
-	// PaymentMethodDetails is payment_method_details of Payment
-	PaymentMethodDetails *PaymentMethodDetails `json:"payment_method_details,omitempty"`
-	Timestamp            *time.Time            `json:"timestamp,omitempty"`
-
-	// DunningActionDetails is dunning_action_details of Payment
+	CustomerID           *string                      `json:"customer_id,omitempty"`
+	Amount               *Money                       `json:"amount,omitempty"`
+	Result               PaymentResult                `json:"result"`
+	ResultDetails        *PaymentResultDetails        `json:"result_details,omitempty"`
+	PaymentMethodDetails *PaymentMethodDetails        `json:"payment_method_details,omitempty"`
+	Timestamp            *time.Time                   `json:"timestamp,omitempty"`
 	DunningActionDetails *PaymentDunningActionDetails `json:"dunning_action_details,omitempty"`
 
 	// Metadata At most 32 KiB
@@ -1901,7 +1714,7 @@ type PaymentPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// PaymentPutResult is the answer of putPayment, putPayment
+// PaymentPutResult is the answer of putPayment, putPayment.
 type PaymentPutResult struct {
 	// ObjectType PAYMENT
 	ObjectType        string  `json:"object_type"`
@@ -1911,22 +1724,12 @@ type PaymentPutResult struct {
 	InvoiceID         *string `json:"invoice_id"`
 
 	// CustomerID Required where there is no invoice_id
-	CustomerID *string `json:"customer_id"`
-
-	// Amount as api/openapi.yaml describes it
-	Amount *Money `json:"amount"`
-
-	// Result is result of Payment
-	Result PaymentResult `json:"result"`
-
-	// ResultDetails is result_details of Payment
-	ResultDetails *PaymentResultDetails `json:"result_details"`
-
-	// PaymentMethodDetails is payment_method_details of Payment
-	PaymentMethodDetails *PaymentMethodDetails `json:"payment_method_details"`
-	Timestamp            *time.Time            `json:"timestamp"`
-
-	// DunningActionDetails is dunning_action_details of Payment
+	CustomerID           *string                      `json:"customer_id"`
+	Amount               *Money                       `json:"amount"`
+	Result               PaymentResult                `json:"result"`
+	ResultDetails        *PaymentResultDetails        `json:"result_details"`
+	PaymentMethodDetails *PaymentMethodDetails        `json:"payment_method_details"`
+	Timestamp            *time.Time                   `json:"timestamp"`
 	DunningActionDetails *PaymentDunningActionDetails `json:"dunning_action_details"`
 
 	// Metadata At most 32 KiB
@@ -1942,10 +1745,10 @@ type PaymentPutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// PaymentResult is result of Payment
+// PaymentResult is result of Payment.
 type PaymentResult string
 
-// PaymentResultDetails is result_details of Payment
+// PaymentResultDetails is result_details of Payment.
 type PaymentResultDetails struct {
 	Code           *string `json:"code,omitempty"`
 	Reason         *string `json:"reason,omitempty"`
@@ -1953,36 +1756,35 @@ type PaymentResultDetails struct {
 	ExternalReason *string `json:"external_reason,omitempty"`
 }
 
-// Period as api/openapi.yaml describes it
+// Period is as api/openapi.yaml says.
 type Period struct {
-	// Type is type of Period
 	Type PeriodType `json:"type"`
 
 	// Value At most 3,650 days' worth; null is refused
 	Value *int `json:"value"`
 }
 
-// PeriodType is type of Period
+// PeriodType is type of Period.
 type PeriodType string
 
-// Periods as api/openapi.yaml describes it
+// Periods is as api/openapi.yaml says.
 type Periods struct {
 	Periods []Period `json:"periods,omitempty"`
 }
 
-// PersonName as api/openapi.yaml describes it
+// PersonName is as api/openapi.yaml says.
 type PersonName struct {
 	FirstName *string `json:"first_name,omitempty"`
 	Infix     *string `json:"infix,omitempty"`
 	LastName  *string `json:"last_name,omitempty"`
 }
 
-// PlainEmail as api/openapi.yaml describes it
+// PlainEmail is as api/openapi.yaml says.
 type PlainEmail struct {
 	IncludeCustomerContactsAsCC *bool `json:"include_customer_contacts_as_cc,omitempty"`
 }
 
-// Platform is the answer of getPlatform, updatePlatform
+// Platform is the answer of getPlatform, updatePlatform.
 type Platform struct {
 	// ObjectType PLATFORM
 	ObjectType string `json:"object_type"`
@@ -2011,7 +1813,7 @@ type Platform struct {
 // PlatformEnvironment Never changes
 type PlatformEnvironment string
 
-// PlatformMembers is the body of updatePlatform, updatePlatform
+// PlatformMembers is the body of updatePlatform, updatePlatform.
 type PlatformMembers struct {
 	Reference *string `json:"reference,omitempty"`
 	Name      *string `json:"name,omitempty"`
@@ -2032,7 +1834,7 @@ type PlatformMembers struct {
 	RedirectTo nullable.Nullable[string] `json:"redirect_to,omitempty"`
 }
 
-// PlatformPage is the answer of listPlatforms
+// PlatformPage is the answer of listPlatforms.
 type PlatformPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2045,14 +1847,12 @@ type PlatformPage struct {
 // PlatformSending The kill switch: asked before every message
 type PlatformSending string
 
-// PricingPlanSchedule is the answer of getPricingPlanSchedule
+// PricingPlanSchedule is the answer of getPricingPlanSchedule.
 type PricingPlanSchedule struct {
 	// ObjectType PRICING_PLAN_SCHEDULE
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// Type is type of PricingPlanSchedule
+	ObjectType                string                   `json:"object_type"`
+	ID                        string                   `json:"id"`
+	Reference                 *string                  `json:"reference"`
 	Type                      *PricingPlanScheduleType `json:"type"`
 	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id"`
 	StartAt                   *time.Time               `json:"start_at"`
@@ -2068,11 +1868,9 @@ type PricingPlanSchedule struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// PricingPlanScheduleMembers is the body of putPricingPlanSchedule
+// PricingPlanScheduleMembers is the body of putPricingPlanSchedule.
 type PricingPlanScheduleMembers struct {
-	Reference *string `json:"reference,omitempty"`
-
-	// Type is type of PricingPlanSchedule
+	Reference                 *string                  `json:"reference,omitempty"`
 	Type                      *PricingPlanScheduleType `json:"type,omitempty"`
 	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id,omitempty"`
 	StartAt                   *time.Time               `json:"start_at,omitempty"`
@@ -2086,7 +1884,7 @@ type PricingPlanScheduleMembers struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// PricingPlanSchedulePage is the answer of listPricingPlanSchedules
+// PricingPlanSchedulePage is the answer of listPricingPlanSchedules.
 type PricingPlanSchedulePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2096,14 +1894,12 @@ type PricingPlanSchedulePage struct {
 	Data  []PricingPlanSchedule `json:"data"`
 }
 
-// PricingPlanSchedulePutResult is the answer of putPricingPlanSchedule, putPricingPlanSchedule
+// PricingPlanSchedulePutResult is the answer of putPricingPlanSchedule, putPricingPlanSchedule.
 type PricingPlanSchedulePutResult struct {
 	// ObjectType PRICING_PLAN_SCHEDULE
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// Type is type of PricingPlanSchedule
+	ObjectType                string                   `json:"object_type"`
+	ID                        string                   `json:"id"`
+	Reference                 *string                  `json:"reference"`
 	Type                      *PricingPlanScheduleType `json:"type"`
 	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id"`
 	StartAt                   *time.Time               `json:"start_at"`
@@ -2122,23 +1918,19 @@ type PricingPlanSchedulePutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// PricingPlanScheduleType is type of PricingPlanSchedule
+// PricingPlanScheduleType is type of PricingPlanSchedule.
 type PricingPlanScheduleType string
 
-// PricingPlanSubscription is the answer of getPricingPlanSubscription
+// PricingPlanSubscription is the answer of getPricingPlanSubscription.
 type PricingPlanSubscription struct {
 	// ObjectType PRICING_PLAN_SUBSCRIPTION
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-	Name       *string `json:"name"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID      OpaqueID `json:"customer_id"`
-	BillingEntityID *string  `json:"billing_entity_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status SubscriptionStatus `json:"status"`
+	ObjectType      string             `json:"object_type"`
+	ID              string             `json:"id"`
+	Reference       *string            `json:"reference"`
+	Name            *string            `json:"name"`
+	CustomerID      OpaqueID           `json:"customer_id"`
+	BillingEntityID *string            `json:"billing_entity_id"`
+	Status          SubscriptionStatus `json:"status"`
 
 	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
 	PricingPlanScheduleInfos []PricingPlanSubscriptionPricingPlanScheduleInfo `json:"pricing_plan_schedule_infos"`
@@ -2153,7 +1945,7 @@ type PricingPlanSubscription struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// PricingPlanSubscriptionPage is the answer of listPricingPlanSubscriptions
+// PricingPlanSubscriptionPage is the answer of listPricingPlanSubscriptions.
 type PricingPlanSubscriptionPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2163,31 +1955,24 @@ type PricingPlanSubscriptionPage struct {
 	Data  []PricingPlanSubscription `json:"data"`
 }
 
-// PricingPlanSubscriptionPricingPlanScheduleInfo is an item of a list
+// PricingPlanSubscriptionPricingPlanScheduleInfo is an item of a list.
 type PricingPlanSubscriptionPricingPlanScheduleInfo struct {
-	// ID as api/openapi.yaml describes it
-	ID OpaqueID `json:"id"`
-
-	// Type is type of PricingPlanSubscriptionPricingPlanScheduleInfo
+	ID      OpaqueID                                            `json:"id"`
 	Type    *PricingPlanSubscriptionPricingPlanScheduleInfoType `json:"type,omitempty"`
 	StartAt *time.Time                                          `json:"start_at,omitempty"`
 	EndAt   *time.Time                                          `json:"end_at,omitempty"`
 }
 
-// PricingPlanSubscriptionPricingPlanScheduleInfoType is type of PricingPlanSubscriptionPricingPlanScheduleInfo
+// PricingPlanSubscriptionPricingPlanScheduleInfoType is type of PricingPlanSubscriptionPricingPlanScheduleInfo.
 type PricingPlanSubscriptionPricingPlanScheduleInfoType string
 
-// PricingPlanSubscriptionPut is the body of putPricingPlanSubscription
+// PricingPlanSubscriptionPut is the body of putPricingPlanSubscription.
 type PricingPlanSubscriptionPut struct {
-	Reference *string `json:"reference,omitempty"`
-	Name      *string `json:"name,omitempty"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID      OpaqueID `json:"customer_id"`
-	BillingEntityID *string  `json:"billing_entity_id,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status SubscriptionStatus `json:"status"`
+	Reference       *string            `json:"reference,omitempty"`
+	Name            *string            `json:"name,omitempty"`
+	CustomerID      OpaqueID           `json:"customer_id"`
+	BillingEntityID *string            `json:"billing_entity_id,omitempty"`
+	Status          SubscriptionStatus `json:"status"`
 
 	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
 	PricingPlanScheduleInfos []PricingPlanSubscriptionPricingPlanScheduleInfo `json:"pricing_plan_schedule_infos,omitempty"`
@@ -2200,20 +1985,16 @@ type PricingPlanSubscriptionPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// PricingPlanSubscriptionPutResult is the answer of putPricingPlanSubscription, putPricingPlanSubscription
+// PricingPlanSubscriptionPutResult is the answer of putPricingPlanSubscription, putPricingPlanSubscription.
 type PricingPlanSubscriptionPutResult struct {
 	// ObjectType PRICING_PLAN_SUBSCRIPTION
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-	Name       *string `json:"name"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID      OpaqueID `json:"customer_id"`
-	BillingEntityID *string  `json:"billing_entity_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status SubscriptionStatus `json:"status"`
+	ObjectType      string             `json:"object_type"`
+	ID              string             `json:"id"`
+	Reference       *string            `json:"reference"`
+	Name            *string            `json:"name"`
+	CustomerID      OpaqueID           `json:"customer_id"`
+	BillingEntityID *string            `json:"billing_entity_id"`
+	Status          SubscriptionStatus `json:"status"`
 
 	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
 	PricingPlanScheduleInfos []PricingPlanSubscriptionPricingPlanScheduleInfo `json:"pricing_plan_schedule_infos"`
@@ -2231,30 +2012,24 @@ type PricingPlanSubscriptionPutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// Problem as api/openapi.yaml describes it
+// Problem is as api/openapi.yaml says.
 type Problem struct {
-	// Type is type of Error
 	Type ErrorType `json:"type"`
-
-	// Code as api/openapi.yaml describes it
 	Code ErrorCode `json:"code"`
 
 	// Message What is wrong and what would be right
 	Message string `json:"message"`
 
 	// Field A dotted path with indexes
-	Field        *string              `json:"field"`
-	ResourceID   *string              `json:"resource_id"`
-	ResourceType *ProblemResourceType `json:"resource_type"`
+	Field        *string            `json:"field"`
+	ResourceID   *string            `json:"resource_id"`
+	ResourceType *ErrorResourceType `json:"resource_type"`
 }
-
-// ProblemResourceType defines model for Problem.ResourceType.
-type ProblemResourceType string
 
 // Reason Why a message is not sent, or not yet
 type Reason string
 
-// Recipient as api/openapi.yaml describes it
+// Recipient is as api/openapi.yaml says.
 type Recipient struct {
 	Name  *string `json:"name"`
 	Email *string `json:"email"`
@@ -2272,7 +2047,7 @@ type SearchRequest struct {
 	SelectionRuleFields []SearchRequestSelectionRuleField `json:"selection_rule_fields,omitempty"`
 }
 
-// SearchRequestFilterField is an item of a list
+// SearchRequestFilterField is an item of a list.
 type SearchRequestFilterField struct {
 	Name string `json:"name"`
 
@@ -2286,7 +2061,7 @@ type SearchRequestFilterField struct {
 	Values []string `json:"values,omitempty"`
 }
 
-// SearchRequestSearchField is an item of a list
+// SearchRequestSearchField is an item of a list.
 type SearchRequestSearchField struct {
 	// Name null is any field that is text
 	Name  *string `json:"name,omitempty"`
@@ -2300,7 +2075,7 @@ type SearchRequestSearchField struct {
 	IgnoreCase  *bool `json:"ignore_case,omitempty"`
 }
 
-// SearchRequestSelectionRuleField is an item of a list
+// SearchRequestSelectionRuleField is an item of a list.
 type SearchRequestSelectionRuleField struct {
 	Name string `json:"name"`
 
@@ -2308,65 +2083,51 @@ type SearchRequestSelectionRuleField struct {
 	Value *string `json:"value,omitempty"`
 }
 
-// SearchWorkflowTriggersOrderBy is order_by of SearchWorkflowTriggers
+// SearchWorkflowTriggersOrderBy is order_by of SearchWorkflowTriggers.
 type SearchWorkflowTriggersOrderBy string
 
-// SearchWorkflowsOrderBy is order_by of SearchWorkflows
+// SearchWorkflowsOrderBy is order_by of SearchWorkflows.
 type SearchWorkflowsOrderBy string
 
-// SendEmail as api/openapi.yaml describes it
+// SendEmail is as api/openapi.yaml says.
 type SendEmail struct {
-	// IntegrationID as api/openapi.yaml describes it
 	IntegrationID OpaqueID `json:"integration_id"`
 
 	// Subject A template over the same variables as the body
-	Subject *string `json:"subject,omitempty"`
-
-	// From as api/openapi.yaml describes it
-	From *Mailbox `json:"from,omitempty"`
-
-	// ReplyTo as api/openapi.yaml describes it
+	Subject       *string  `json:"subject,omitempty"`
+	From          *Mailbox `json:"from,omitempty"`
 	ReplyTo       *Mailbox `json:"reply_to,omitempty"`
 	CCRecipients  []string `json:"cc_recipients,omitempty"`
 	BCCRecipients []string `json:"bcc_recipients,omitempty"`
 	TemplateName  string   `json:"template_name"`
 
 	// Variant Required, but for the action of a WALLET workflow, which has none
-	Variant *SendEmailVariant `json:"variant,omitempty"`
-
-	// Invoice is invoice of SendEmail
-	Invoice *SendEmailInvoice `json:"invoice,omitempty"`
-
-	// Payment as api/openapi.yaml describes it
-	Payment *PlainEmail `json:"payment,omitempty"`
-
-	// PricingPlanSubscription as api/openapi.yaml describes it
-	PricingPlanSubscription *PlainEmail `json:"pricing_plan_subscription,omitempty"`
+	Variant                 *SendEmailVariant `json:"variant,omitempty"`
+	Invoice                 *SendEmailInvoice `json:"invoice,omitempty"`
+	Payment                 *PlainEmail       `json:"payment,omitempty"`
+	PricingPlanSubscription *PlainEmail       `json:"pricing_plan_subscription,omitempty"`
 }
 
-// SendEmailInvoice is invoice of SendEmail
+// SendEmailInvoice is invoice of SendEmail.
 type SendEmailInvoice struct {
-	// Type is type of SendEmailInvoice
 	Type                        *SendEmailInvoiceType `json:"type,omitempty"`
 	IncludePDF                  *bool                 `json:"include_pdf,omitempty"`
 	IncludePaymentLink          *bool                 `json:"include_payment_link,omitempty"`
 	IncludeCustomerContactsAsCC *bool                 `json:"include_customer_contacts_as_cc,omitempty"`
 }
 
-// SendEmailInvoiceType is type of SendEmailInvoice
+// SendEmailInvoiceType is type of SendEmailInvoice.
 type SendEmailInvoiceType string
 
 // SendEmailVariant Required, but for the action of a WALLET workflow, which has none
 type SendEmailVariant string
 
-// Source is the answer of createSource, getSource, updateSource
+// Source is the answer of createSource, getSource, updateSource.
 type Source struct {
 	// ObjectType SOURCE
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// Type is type of Source
+	ObjectType             string     `json:"object_type"`
+	ID                     string     `json:"id"`
+	Reference              *string    `json:"reference"`
 	Type                   SourceType `json:"type"`
 	DefaultBillingEntityID *string    `json:"default_billing_entity_id"`
 	CreatedAt              time.Time  `json:"created_at"`
@@ -2376,17 +2137,15 @@ type Source struct {
 	IngestPath string `json:"ingest_path"`
 }
 
-// SourceCreate is the body of createSource
+// SourceCreate is the body of createSource.
 type SourceCreate struct {
-	Reference *string `json:"reference,omitempty"`
-
-	// Type is type of Source
+	Reference              *string    `json:"reference,omitempty"`
 	Type                   SourceType `json:"type"`
 	DefaultBillingEntityID *string    `json:"default_billing_entity_id,omitempty"`
 	SigningSecret          string     `json:"signing_secret"`
 }
 
-// SourcePage is the answer of listSources
+// SourcePage is the answer of listSources.
 type SourcePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2396,52 +2155,43 @@ type SourcePage struct {
 	Data  []Source `json:"data"`
 }
 
-// SourceType is type of Source
+// SourceType is type of Source.
 type SourceType string
 
-// SourceUpdate is the body of updateSource, updateSource
+// SourceUpdate is the body of updateSource, updateSource.
 type SourceUpdate struct {
-	Reference nullable.Nullable[string] `json:"reference,omitempty"`
-
-	// Type is type of Source
+	Reference              nullable.Nullable[string] `json:"reference,omitempty"`
 	Type                   *SourceType               `json:"type,omitempty"`
 	DefaultBillingEntityID nullable.Nullable[string] `json:"default_billing_entity_id,omitempty"`
 	SigningSecret          *string                   `json:"signing_secret,omitempty"`
 }
 
-// Status as api/openapi.yaml describes it
+// Status is as api/openapi.yaml says.
 type Status string
 
-// SubscriptionStatus as api/openapi.yaml describes it
+// SubscriptionStatus is as api/openapi.yaml says.
 type SubscriptionStatus string
 
 // TriggerOverdue Which of the workflow's periods an OVERDUE is about
 type TriggerOverdue struct {
-	// Period as api/openapi.yaml describes it
 	Period Period `json:"period"`
 }
 
-// TriggerStatus as api/openapi.yaml describes it
+// TriggerStatus is as api/openapi.yaml says.
 type TriggerStatus string
 
-// Variant as api/openapi.yaml describes it
+// Variant is as api/openapi.yaml says.
 type Variant string
 
-// Wallet is the answer of getWallet
+// Wallet is the answer of getWallet.
 type Wallet struct {
 	// ObjectType WALLET
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// WalletTypeID as api/openapi.yaml describes it
-	WalletTypeID OpaqueID `json:"wallet_type_id"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID OpaqueID `json:"customer_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status *WalletStatus `json:"status"`
+	ObjectType   string        `json:"object_type"`
+	ID           string        `json:"id"`
+	Reference    *string       `json:"reference"`
+	WalletTypeID OpaqueID      `json:"wallet_type_id"`
+	CustomerID   OpaqueID      `json:"customer_id"`
+	Status       *WalletStatus `json:"status"`
 
 	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
 	Balance *Holding `json:"balance"`
@@ -2472,7 +2222,7 @@ type WalletBalance struct {
 	BalanceAt   *time.Time `json:"balance_at"`
 }
 
-// WalletPage is the answer of listWallets
+// WalletPage is the answer of listWallets.
 type WalletPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2482,18 +2232,12 @@ type WalletPage struct {
 	Data  []Wallet `json:"data"`
 }
 
-// WalletPut is the body of putWallet
+// WalletPut is the body of putWallet.
 type WalletPut struct {
-	Reference *string `json:"reference,omitempty"`
-
-	// WalletTypeID as api/openapi.yaml describes it
-	WalletTypeID OpaqueID `json:"wallet_type_id"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID OpaqueID `json:"customer_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status *WalletStatus `json:"status,omitempty"`
+	Reference    *string       `json:"reference,omitempty"`
+	WalletTypeID OpaqueID      `json:"wallet_type_id"`
+	CustomerID   OpaqueID      `json:"customer_id"`
+	Status       *WalletStatus `json:"status,omitempty"`
 
 	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
 	Balance *Holding `json:"balance,omitempty"`
@@ -2512,21 +2256,15 @@ type WalletPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// WalletPutResult is the answer of putWallet, putWallet
+// WalletPutResult is the answer of putWallet, putWallet.
 type WalletPutResult struct {
 	// ObjectType WALLET
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	Reference  *string `json:"reference"`
-
-	// WalletTypeID as api/openapi.yaml describes it
-	WalletTypeID OpaqueID `json:"wallet_type_id"`
-
-	// CustomerID as api/openapi.yaml describes it
-	CustomerID OpaqueID `json:"customer_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status *WalletStatus `json:"status"`
+	ObjectType   string        `json:"object_type"`
+	ID           string        `json:"id"`
+	Reference    *string       `json:"reference"`
+	WalletTypeID OpaqueID      `json:"wallet_type_id"`
+	CustomerID   OpaqueID      `json:"customer_id"`
+	Status       *WalletStatus `json:"status"`
 
 	// Balance What is in a wallet, in credits, in money, or in both; null where it is not known
 	Balance *Holding `json:"balance"`
@@ -2550,10 +2288,10 @@ type WalletPutResult struct {
 	Applied bool `json:"applied"`
 }
 
-// WalletStatus as api/openapi.yaml describes it
+// WalletStatus is as api/openapi.yaml says.
 type WalletStatus string
 
-// WalletType is the answer of getWalletType
+// WalletType is the answer of getWalletType.
 type WalletType struct {
 	// ObjectType WALLET_TYPE
 	ObjectType string  `json:"object_type"`
@@ -2562,15 +2300,9 @@ type WalletType struct {
 	Name       *string `json:"name"`
 
 	// Type What its wallets hold: credits, or money
-	Type *WalletTypeType `json:"type"`
-
-	// Status as api/openapi.yaml describes it
-	Status WalletStatus `json:"status"`
-
-	// Credit is credit of WalletType
-	Credit *WalletTypeCredit `json:"credit"`
-
-	// Balance is balance of WalletType
+	Type    *WalletTypeType    `json:"type"`
+	Status  WalletStatus       `json:"status"`
+	Credit  *WalletTypeCredit  `json:"credit"`
 	Balance *WalletTypeBalance `json:"balance"`
 
 	// Metadata At most 32 KiB
@@ -2583,40 +2315,33 @@ type WalletType struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// WalletTypeBalance is balance of WalletType
+// WalletTypeBalance is balance of WalletType.
 type WalletTypeBalance struct {
-	// DefaultCurrency as api/openapi.yaml describes it
 	DefaultCurrency *Currency `json:"default_currency,omitempty"`
 }
 
-// WalletTypeCredit is credit of WalletType
+// WalletTypeCredit is credit of WalletType.
 type WalletTypeCredit struct {
-	// GrantType is grant_type of WalletTypeCredit
-	GrantType *WalletTypeCreditGrantType `json:"grant_type,omitempty"`
-
-	// AmountGrant is amount_grant of WalletTypeCredit
-	AmountGrant *WalletTypeCreditAmountGrant `json:"amount_grant,omitempty"`
-
-	// CreditsGrant is credits_grant of WalletTypeCredit
-	CreditsGrant *WalletTypeCreditsGrant `json:"credits_grant,omitempty"`
+	GrantType    *WalletTypeCreditGrantType   `json:"grant_type,omitempty"`
+	AmountGrant  *WalletTypeCreditAmountGrant `json:"amount_grant,omitempty"`
+	CreditsGrant *WalletTypeCreditsGrant      `json:"credits_grant,omitempty"`
 }
 
-// WalletTypeCreditAmountGrant is amount_grant of WalletTypeCredit
+// WalletTypeCreditAmountGrant is amount_grant of WalletTypeCredit.
 type WalletTypeCreditAmountGrant struct {
-	// DefaultCurrency as api/openapi.yaml describes it
 	DefaultCurrency *Currency `json:"default_currency,omitempty"`
 	TaxCategory     *string   `json:"tax_category,omitempty"`
 }
 
-// WalletTypeCreditGrantType is grant_type of WalletTypeCredit
+// WalletTypeCreditGrantType is grant_type of WalletTypeCredit.
 type WalletTypeCreditGrantType string
 
-// WalletTypeCreditsGrant is credits_grant of WalletTypeCredit
+// WalletTypeCreditsGrant is credits_grant of WalletTypeCredit.
 type WalletTypeCreditsGrant struct {
 	CreditTypeID *string `json:"credit_type_id,omitempty"`
 }
 
-// WalletTypePage is the answer of listWalletTypes
+// WalletTypePage is the answer of listWalletTypes.
 type WalletTypePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2626,21 +2351,15 @@ type WalletTypePage struct {
 	Data  []WalletType `json:"data"`
 }
 
-// WalletTypePut is the body of putWalletType
+// WalletTypePut is the body of putWalletType.
 type WalletTypePut struct {
 	Reference *string `json:"reference,omitempty"`
 	Name      *string `json:"name,omitempty"`
 
 	// Type What its wallets hold: credits, or money
-	Type *WalletTypeType `json:"type,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status WalletStatus `json:"status"`
-
-	// Credit is credit of WalletType
-	Credit *WalletTypeCredit `json:"credit,omitempty"`
-
-	// Balance is balance of WalletType
+	Type    *WalletTypeType    `json:"type,omitempty"`
+	Status  WalletStatus       `json:"status"`
+	Credit  *WalletTypeCredit  `json:"credit,omitempty"`
 	Balance *WalletTypeBalance `json:"balance,omitempty"`
 
 	// Metadata At most 32 KiB
@@ -2651,7 +2370,7 @@ type WalletTypePut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// WalletTypePutResult is the answer of putWalletType, putWalletType
+// WalletTypePutResult is the answer of putWalletType, putWalletType.
 type WalletTypePutResult struct {
 	// ObjectType WALLET_TYPE
 	ObjectType string  `json:"object_type"`
@@ -2660,15 +2379,9 @@ type WalletTypePutResult struct {
 	Name       *string `json:"name"`
 
 	// Type What its wallets hold: credits, or money
-	Type *WalletTypeType `json:"type"`
-
-	// Status as api/openapi.yaml describes it
-	Status WalletStatus `json:"status"`
-
-	// Credit is credit of WalletType
-	Credit *WalletTypeCredit `json:"credit"`
-
-	// Balance is balance of WalletType
+	Type    *WalletTypeType    `json:"type"`
+	Status  WalletStatus       `json:"status"`
+	Credit  *WalletTypeCredit  `json:"credit"`
 	Balance *WalletTypeBalance `json:"balance"`
 
 	// Metadata At most 32 KiB
@@ -2687,40 +2400,26 @@ type WalletTypePutResult struct {
 // WalletTypeType What its wallets hold: credits, or money
 type WalletTypeType string
 
-// Workflow is the answer of createWorkflow, getWorkflow, updateWorkflow, activateWorkflow, archiveWorkflow, deactivateWorkflow
+// Workflow is the answer of createWorkflow, getWorkflow, updateWorkflow, activateWorkflow, archiveWorkflow, deactivateWorkflow.
 type Workflow struct {
 	// ObjectType WORKFLOW
-	ObjectType  string  `json:"object_type"`
-	ID          string  `json:"id"`
-	Name        string  `json:"name"`
-	Description *string `json:"description"`
-
-	// Type is type of Workflow
-	Type WorkflowType `json:"type"`
+	ObjectType  string       `json:"object_type"`
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	Description *string      `json:"description"`
+	Type        WorkflowType `json:"type"`
 
 	// Reference Unique per platform
 	Reference string `json:"reference"`
-
-	// Status as api/openapi.yaml describes it
-	Status Status `json:"status"`
+	Status    Status `json:"status"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs []OpaqueID `json:"customer_ids"`
-
-	// Invoice as api/openapi.yaml describes it
-	Invoice *WorkflowInvoice `json:"invoice,omitempty"`
-
-	// Payment as api/openapi.yaml describes it
-	Payment *WorkflowPayment `json:"payment,omitempty"`
-
-	// PricingPlanSubscription as api/openapi.yaml describes it
+	CustomerIDs             []OpaqueID            `json:"customer_ids"`
+	Invoice                 *WorkflowInvoice      `json:"invoice,omitempty"`
+	Payment                 *WorkflowPayment      `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
-
-	// Wallet as api/openapi.yaml describes it
-	Wallet *WorkflowWallet `json:"wallet,omitempty"`
-
-	// Schedule as api/openapi.yaml describes it
-	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
+	Wallet                  *WorkflowWallet       `json:"wallet,omitempty"`
+	Schedule                *WorkflowSchedule     `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
@@ -2731,118 +2430,78 @@ type Workflow struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// WorkflowAction is the answer of createWorkflowAction, getWorkflowAction, updateWorkflowAction, deleteWorkflowAction
+// WorkflowAction is the answer of createWorkflowAction, getWorkflowAction, updateWorkflowAction, deleteWorkflowAction.
 type WorkflowAction struct {
 	// ObjectType WORKFLOW_ACTION
-	ObjectType string `json:"object_type"`
-	ID         string `json:"id"`
-
-	// WorkflowID as api/openapi.yaml describes it
-	WorkflowID OpaqueID `json:"workflow_id"`
-
-	// Type is type of WorkflowAction
-	Type        WorkflowActionType `json:"type"`
-	Description *string            `json:"description"`
-
-	// Status as api/openapi.yaml describes it
-	Status Status `json:"status"`
-
-	// SendEmailToCustomer as api/openapi.yaml describes it
-	SendEmailToCustomer *SendEmail `json:"send_email_to_customer,omitempty"`
-	CreatedAt           time.Time  `json:"created_at"`
-	UpdatedAt           time.Time  `json:"updated_at"`
+	ObjectType          string             `json:"object_type"`
+	ID                  string             `json:"id"`
+	WorkflowID          OpaqueID           `json:"workflow_id"`
+	Type                WorkflowActionType `json:"type"`
+	Description         *string            `json:"description"`
+	Status              Status             `json:"status"`
+	SendEmailToCustomer *SendEmail         `json:"send_email_to_customer,omitempty"`
+	CreatedAt           time.Time          `json:"created_at"`
+	UpdatedAt           time.Time          `json:"updated_at"`
 }
 
-// WorkflowActionCreate is the body of createWorkflowAction
+// WorkflowActionCreate is the body of createWorkflowAction.
 type WorkflowActionCreate struct {
-	// WorkflowID as api/openapi.yaml describes it
-	WorkflowID OpaqueID `json:"workflow_id"`
-
-	// Type is type of WorkflowAction
-	Type        WorkflowActionType `json:"type"`
-	Description *string            `json:"description,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status Status `json:"status"`
-
-	// SendEmailToCustomer as api/openapi.yaml describes it
-	SendEmailToCustomer *SendEmail `json:"send_email_to_customer,omitempty"`
+	WorkflowID          OpaqueID           `json:"workflow_id"`
+	Type                WorkflowActionType `json:"type"`
+	Description         *string            `json:"description,omitempty"`
+	Status              Status             `json:"status"`
+	SendEmailToCustomer *SendEmail         `json:"send_email_to_customer,omitempty"`
 }
 
-// WorkflowActionMembers is the body of updateWorkflowAction, updateWorkflowAction
+// WorkflowActionMembers is the body of updateWorkflowAction, updateWorkflowAction.
 type WorkflowActionMembers struct {
-	// WorkflowID as api/openapi.yaml describes it
-	WorkflowID *OpaqueID `json:"workflow_id,omitempty"`
-
-	// Type is type of WorkflowAction
-	Type        *WorkflowActionType       `json:"type,omitempty"`
-	Description nullable.Nullable[string] `json:"description,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status *Status `json:"status,omitempty"`
-
-	// SendEmailToCustomer as api/openapi.yaml describes it
-	SendEmailToCustomer *SendEmail `json:"send_email_to_customer,omitempty"`
+	WorkflowID          *OpaqueID                 `json:"workflow_id,omitempty"`
+	Type                *WorkflowActionType       `json:"type,omitempty"`
+	Description         nullable.Nullable[string] `json:"description,omitempty"`
+	Status              *Status                   `json:"status,omitempty"`
+	SendEmailToCustomer *SendEmail                `json:"send_email_to_customer,omitempty"`
 }
 
-// WorkflowActionType is type of WorkflowAction
+// WorkflowActionType is type of WorkflowAction.
 type WorkflowActionType string
 
-// WorkflowCreate is the body of createWorkflow
+// WorkflowCreate is the body of createWorkflow.
 type WorkflowCreate struct {
-	Name        string  `json:"name"`
-	Description *string `json:"description,omitempty"`
-
-	// Type is type of Workflow
-	Type WorkflowType `json:"type"`
+	Name        string       `json:"name"`
+	Description *string      `json:"description,omitempty"`
+	Type        WorkflowType `json:"type"`
 
 	// Reference Unique per platform
 	Reference string `json:"reference"`
-
-	// Status as api/openapi.yaml describes it
-	Status Status `json:"status"`
+	Status    Status `json:"status"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs []OpaqueID `json:"customer_ids,omitempty"`
-
-	// Invoice as api/openapi.yaml describes it
-	Invoice *WorkflowInvoice `json:"invoice,omitempty"`
-
-	// Payment as api/openapi.yaml describes it
-	Payment *WorkflowPayment `json:"payment,omitempty"`
-
-	// PricingPlanSubscription as api/openapi.yaml describes it
+	CustomerIDs             []OpaqueID            `json:"customer_ids,omitempty"`
+	Invoice                 *WorkflowInvoice      `json:"invoice,omitempty"`
+	Payment                 *WorkflowPayment      `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
-
-	// Wallet as api/openapi.yaml describes it
-	Wallet *WorkflowWallet `json:"wallet,omitempty"`
-
-	// Schedule as api/openapi.yaml describes it
-	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
+	Wallet                  *WorkflowWallet       `json:"wallet,omitempty"`
+	Schedule                *WorkflowSchedule     `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
 }
 
-// WorkflowExecution is the answer of getWorkflowExecution
+// WorkflowExecution is the answer of getWorkflowExecution.
 type WorkflowExecution struct {
-	ObjectType string `json:"object_type"`
-	ID         string `json:"id"`
-	WorkflowID string `json:"workflow_id"`
-	TriggerID  string `json:"trigger_id"`
-	ActionID   string `json:"action_id"`
-
-	// Variant as api/openapi.yaml describes it
-	Variant                   Variant `json:"variant"`
-	CustomerID                *string `json:"customer_id"`
-	InvoiceID                 *string `json:"invoice_id"`
-	PaymentID                 *string `json:"payment_id"`
-	PricingPlanSubscriptionID *string `json:"pricing_plan_subscription_id,omitempty"`
-	WalletID                  *string `json:"wallet_id,omitempty"`
-	IntegrationID             *string `json:"integration_id"`
-
-	// Status as api/openapi.yaml describes it
-	Status ExecutionStatus `json:"status"`
+	ObjectType                string          `json:"object_type"`
+	ID                        string          `json:"id"`
+	WorkflowID                string          `json:"workflow_id"`
+	TriggerID                 string          `json:"trigger_id"`
+	ActionID                  string          `json:"action_id"`
+	Variant                   Variant         `json:"variant"`
+	CustomerID                *string         `json:"customer_id"`
+	InvoiceID                 *string         `json:"invoice_id"`
+	PaymentID                 *string         `json:"payment_id"`
+	PricingPlanSubscriptionID *string         `json:"pricing_plan_subscription_id,omitempty"`
+	WalletID                  *string         `json:"wallet_id,omitempty"`
+	IntegrationID             *string         `json:"integration_id"`
+	Status                    ExecutionStatus `json:"status"`
 
 	// Reason Why a message is not sent, or not yet
 	Reason        *Reason    `json:"reason"`
@@ -2858,33 +2517,29 @@ type WorkflowExecution struct {
 	Attempts  []WorkflowExecutionAttempt `json:"attempts"`
 
 	// ProviderReply What the provider said last
-	ProviderReply *string `json:"provider_reply"`
-
-	// Message as api/openapi.yaml describes it
-	Message *Message `json:"message"`
+	ProviderReply *string  `json:"provider_reply"`
+	Message       *Message `json:"message"`
 
 	// MessageProblem Why there is no message
 	MessageProblem *string `json:"message_problem"`
 }
 
-// WorkflowExecutionAttempt is an item of a list
+// WorkflowExecutionAttempt is an item of a list.
 type WorkflowExecutionAttempt struct {
 	Number int `json:"number"`
 
 	// StartedAt With seconds and without fraction; written in UTC
-	StartedAt time.Time  `json:"started_at"`
-	EndedAt   *time.Time `json:"ended_at"`
-
-	// Outcome is outcome of WorkflowExecutionAttempt
+	StartedAt   time.Time                        `json:"started_at"`
+	EndedAt     *time.Time                       `json:"ended_at"`
 	Outcome     *WorkflowExecutionAttemptOutcome `json:"outcome"`
 	Reply       *string                          `json:"reply"`
 	ContentHash *string                          `json:"content_hash"`
 }
 
-// WorkflowExecutionAttemptOutcome is outcome of WorkflowExecutionAttempt
+// WorkflowExecutionAttemptOutcome is outcome of WorkflowExecutionAttempt.
 type WorkflowExecutionAttemptOutcome string
 
-// WorkflowExecutionPage is the answer of listWorkflowExecutions
+// WorkflowExecutionPage is the answer of listWorkflowExecutions.
 type WorkflowExecutionPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2894,50 +2549,33 @@ type WorkflowExecutionPage struct {
 	Data  []ExecutionMembers `json:"data"`
 }
 
-// WorkflowInvoice as api/openapi.yaml describes it
+// WorkflowInvoice is as api/openapi.yaml says.
 type WorkflowInvoice struct {
-	// Variant is variant of WorkflowInvoice
-	Variant *WorkflowInvoiceVariant `json:"variant,omitempty"`
-
-	// Overdue as api/openapi.yaml describes it
-	Overdue *Periods `json:"overdue,omitempty"`
-
-	// UpcomingPayment as api/openapi.yaml describes it
-	UpcomingPayment *Periods `json:"upcoming_payment,omitempty"`
+	Variant         *WorkflowInvoiceVariant `json:"variant,omitempty"`
+	Overdue         *Periods                `json:"overdue,omitempty"`
+	UpcomingPayment *Periods                `json:"upcoming_payment,omitempty"`
 }
 
-// WorkflowInvoiceVariant is variant of WorkflowInvoice
+// WorkflowInvoiceVariant is variant of WorkflowInvoice.
 type WorkflowInvoiceVariant string
 
-// WorkflowMembers is the body of updateWorkflow, updateWorkflow
+// WorkflowMembers is the body of updateWorkflow, updateWorkflow.
 type WorkflowMembers struct {
 	Name        *string                   `json:"name,omitempty"`
 	Description nullable.Nullable[string] `json:"description,omitempty"`
-
-	// Type is type of Workflow
-	Type *WorkflowType `json:"type,omitempty"`
+	Type        *WorkflowType             `json:"type,omitempty"`
 
 	// Reference Unique per platform
 	Reference *string `json:"reference,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status *Status `json:"status,omitempty"`
+	Status    *Status `json:"status,omitempty"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs nullable.Nullable[[]OpaqueID] `json:"customer_ids,omitempty"`
-
-	// Invoice as api/openapi.yaml describes it
-	Invoice *WorkflowInvoice `json:"invoice,omitempty"`
-
-	// Payment as api/openapi.yaml describes it
-	Payment *WorkflowPayment `json:"payment,omitempty"`
-
-	// PricingPlanSubscription as api/openapi.yaml describes it
-	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
-
-	// Wallet as api/openapi.yaml describes it
-	Wallet   *WorkflowWallet                     `json:"wallet,omitempty"`
-	Schedule nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
+	CustomerIDs             nullable.Nullable[[]OpaqueID]       `json:"customer_ids,omitempty"`
+	Invoice                 *WorkflowInvoice                    `json:"invoice,omitempty"`
+	Payment                 *WorkflowPayment                    `json:"payment,omitempty"`
+	PricingPlanSubscription *WorkflowSubscription               `json:"pricing_plan_subscription,omitempty"`
+	Wallet                  *WorkflowWallet                     `json:"wallet,omitempty"`
+	Schedule                nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know
 	OnAmbiguous nullable.Nullable[WorkflowOnAmbiguous] `json:"on_ambiguous,omitempty"`
@@ -2946,7 +2584,7 @@ type WorkflowMembers struct {
 // WorkflowOnAmbiguous What to do with a send whose outcome nobody can know
 type WorkflowOnAmbiguous string
 
-// WorkflowPage is the answer of listWorkflows, searchWorkflows
+// WorkflowPage is the answer of listWorkflows, searchWorkflows.
 type WorkflowPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2956,61 +2594,42 @@ type WorkflowPage struct {
 	Data  []Workflow `json:"data"`
 }
 
-// WorkflowPayment as api/openapi.yaml describes it
+// WorkflowPayment is as api/openapi.yaml says.
 type WorkflowPayment struct {
-	// Variant is variant of WorkflowPayment
 	Variant *WorkflowPaymentVariant `json:"variant,omitempty"`
 }
 
-// WorkflowPaymentVariant is variant of WorkflowPayment
+// WorkflowPaymentVariant is variant of WorkflowPayment.
 type WorkflowPaymentVariant string
 
-// WorkflowSchedule as api/openapi.yaml describes it
+// WorkflowSchedule is as api/openapi.yaml says.
 type WorkflowSchedule struct {
-	// MaxLateness as api/openapi.yaml describes it
 	MaxLateness *Period `json:"max_lateness,omitempty"`
 }
 
-// WorkflowSubscription as api/openapi.yaml describes it
+// WorkflowSubscription is as api/openapi.yaml says.
 type WorkflowSubscription struct {
-	// Variant is variant of WorkflowSubscription
 	Variant         *WorkflowSubscriptionVariant `json:"variant,omitempty"`
 	ReminderPeriods []Period                     `json:"reminder_periods,omitempty"`
 }
 
-// WorkflowSubscriptionVariant is variant of WorkflowSubscription
+// WorkflowSubscriptionVariant is variant of WorkflowSubscription.
 type WorkflowSubscriptionVariant string
 
-// WorkflowTrigger is the answer of createWorkflowTrigger, getWorkflowTrigger
+// WorkflowTrigger is the answer of createWorkflowTrigger, getWorkflowTrigger.
 type WorkflowTrigger struct {
-	ObjectType string  `json:"object_type"`
-	ID         string  `json:"id"`
-	CustomerID *string `json:"customer_id"`
-
-	// Customer is the answer of getCustomer
-	Customer   *Customer `json:"customer,omitempty"`
-	WorkflowID string    `json:"workflow_id"`
-
-	// Workflow is the answer of createWorkflow, getWorkflow, updateWorkflow, activateWorkflow, archiveWorkflow, deactivateWorkflow
-	Workflow *Workflow `json:"workflow,omitempty"`
-
-	// Type is type of WorkflowTrigger
-	Type WorkflowTriggerType `json:"type"`
-
-	// Invoice is invoice of WorkflowTrigger
-	Invoice *WorkflowTriggerInvoice `json:"invoice,omitempty"`
-
-	// Payment is payment of WorkflowTrigger
-	Payment *WorkflowTriggerPayment `json:"payment,omitempty"`
-
-	// PricingPlanSubscription is pricing_plan_subscription of WorkflowTrigger
+	ObjectType              string                                  `json:"object_type"`
+	ID                      string                                  `json:"id"`
+	CustomerID              *string                                 `json:"customer_id"`
+	Customer                *Customer                               `json:"customer,omitempty"`
+	WorkflowID              string                                  `json:"workflow_id"`
+	Workflow                *Workflow                               `json:"workflow,omitempty"`
+	Type                    WorkflowTriggerType                     `json:"type"`
+	Invoice                 *WorkflowTriggerInvoice                 `json:"invoice,omitempty"`
+	Payment                 *WorkflowTriggerPayment                 `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowTriggerPricingPlanSubscription `json:"pricing_plan_subscription,omitempty"`
-
-	// Wallet is wallet of WorkflowTrigger
-	Wallet *WorkflowTriggerWallet `json:"wallet,omitempty"`
-
-	// Status as api/openapi.yaml describes it
-	Status TriggerStatus `json:"status"`
+	Wallet                  *WorkflowTriggerWallet                  `json:"wallet,omitempty"`
+	Status                  TriggerStatus                           `json:"status"`
 
 	// Reason Why a message is not sent, or not yet
 	Reason *Reason `json:"reason,omitempty"`
@@ -3035,144 +2654,109 @@ type WorkflowTriggerCreate struct {
 	WorkflowID *OpaqueID `json:"workflow_id,omitempty"`
 
 	// Type MANUAL; the system alone makes EVENT ones
-	Type WorkflowTriggerCreateType `json:"type"`
-
-	// Invoice is invoice of WorkflowTriggerCreate
-	Invoice *WorkflowTriggerCreateInvoice `json:"invoice,omitempty"`
-
-	// Payment is payment of WorkflowTriggerCreate
-	Payment *WorkflowTriggerCreatePayment `json:"payment,omitempty"`
-
-	// PricingPlanSubscription is pricing_plan_subscription of WorkflowTriggerCreate
+	Type                    WorkflowTriggerCreateType                     `json:"type"`
+	Invoice                 *WorkflowTriggerCreateInvoice                 `json:"invoice,omitempty"`
+	Payment                 *WorkflowTriggerCreatePayment                 `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowTriggerCreatePricingPlanSubscription `json:"pricing_plan_subscription,omitempty"`
-
-	// Wallet is wallet of WorkflowTriggerCreate
-	Wallet *WorkflowTriggerCreateWallet `json:"wallet,omitempty"`
+	Wallet                  *WorkflowTriggerCreateWallet                  `json:"wallet,omitempty"`
 }
 
-// WorkflowTriggerCreateInvoice is invoice of WorkflowTriggerCreate
+// WorkflowTriggerCreateInvoice is invoice of WorkflowTriggerCreate.
 type WorkflowTriggerCreateInvoice struct {
-	// InvoiceID as api/openapi.yaml describes it
-	InvoiceID OpaqueID `json:"invoice_id"`
-
-	// Manual is manual of WorkflowTriggerCreateInvoice
-	Manual WorkflowTriggerCreateInvoiceManual `json:"manual"`
+	InvoiceID OpaqueID                           `json:"invoice_id"`
+	Manual    WorkflowTriggerCreateInvoiceManual `json:"manual"`
 }
 
-// WorkflowTriggerCreateInvoiceManual is manual of WorkflowTriggerCreateInvoice
+// WorkflowTriggerCreateInvoiceManual is manual of WorkflowTriggerCreateInvoice.
 type WorkflowTriggerCreateInvoiceManual struct {
 	// UserID The caller's, whatever is sent
-	UserID *string `json:"user_id,omitempty"`
-
-	// Variant is variant of WorkflowTriggerCreateInvoiceManual
+	UserID  *string                                   `json:"user_id,omitempty"`
 	Variant WorkflowTriggerCreateInvoiceManualVariant `json:"variant"`
 
 	// Overdue Which of the workflow's periods an OVERDUE is about
 	Overdue *TriggerOverdue `json:"overdue,omitempty"`
 }
 
-// WorkflowTriggerCreateInvoiceManualVariant is variant of WorkflowTriggerCreateInvoiceManual
+// WorkflowTriggerCreateInvoiceManualVariant is variant of WorkflowTriggerCreateInvoiceManual.
 type WorkflowTriggerCreateInvoiceManualVariant string
 
-// WorkflowTriggerCreatePayment is payment of WorkflowTriggerCreate
+// WorkflowTriggerCreatePayment is payment of WorkflowTriggerCreate.
 type WorkflowTriggerCreatePayment struct {
-	// PaymentID as api/openapi.yaml describes it
-	PaymentID OpaqueID `json:"payment_id"`
-
-	// Manual is manual of WorkflowTriggerCreatePayment
-	Manual WorkflowTriggerCreatePaymentManual `json:"manual"`
+	PaymentID OpaqueID                           `json:"payment_id"`
+	Manual    WorkflowTriggerCreatePaymentManual `json:"manual"`
 }
 
-// WorkflowTriggerCreatePaymentManual is manual of WorkflowTriggerCreatePayment
+// WorkflowTriggerCreatePaymentManual is manual of WorkflowTriggerCreatePayment.
 type WorkflowTriggerCreatePaymentManual struct {
-	UserID *string `json:"user_id,omitempty"`
-
-	// Variant is variant of WorkflowTriggerCreatePaymentManual
+	UserID  *string                                   `json:"user_id,omitempty"`
 	Variant WorkflowTriggerCreatePaymentManualVariant `json:"variant"`
 }
 
-// WorkflowTriggerCreatePaymentManualVariant is variant of WorkflowTriggerCreatePaymentManual
+// WorkflowTriggerCreatePaymentManualVariant is variant of WorkflowTriggerCreatePaymentManual.
 type WorkflowTriggerCreatePaymentManualVariant string
 
-// WorkflowTriggerCreatePricingPlanSubscription is pricing_plan_subscription of WorkflowTriggerCreate
+// WorkflowTriggerCreatePricingPlanSubscription is pricing_plan_subscription of WorkflowTriggerCreate.
 type WorkflowTriggerCreatePricingPlanSubscription struct {
-	// PricingPlanSubscriptionID as api/openapi.yaml describes it
 	PricingPlanSubscriptionID OpaqueID `json:"pricing_plan_subscription_id"`
-
-	// PricingPlanScheduleID as api/openapi.yaml describes it
-	PricingPlanScheduleID OpaqueID `json:"pricing_plan_schedule_id"`
+	PricingPlanScheduleID     OpaqueID `json:"pricing_plan_schedule_id"`
 
 	// TrialEndAt With seconds and without fraction; written in UTC
-	TrialEndAt time.Time `json:"trial_end_at"`
-
-	// Manual is manual of WorkflowTriggerCreatePricingPlanSubscription
-	Manual WorkflowTriggerCreatePricingPlanSubscriptionManual `json:"manual"`
+	TrialEndAt time.Time                                          `json:"trial_end_at"`
+	Manual     WorkflowTriggerCreatePricingPlanSubscriptionManual `json:"manual"`
 }
 
-// WorkflowTriggerCreatePricingPlanSubscriptionManual is manual of WorkflowTriggerCreatePricingPlanSubscription
+// WorkflowTriggerCreatePricingPlanSubscriptionManual is manual of WorkflowTriggerCreatePricingPlanSubscription.
 type WorkflowTriggerCreatePricingPlanSubscriptionManual struct {
-	UserID *string `json:"user_id,omitempty"`
-
-	// Variant is variant of WorkflowTriggerCreatePricingPlanSubscriptionManual
+	UserID  *string                                                   `json:"user_id,omitempty"`
 	Variant WorkflowTriggerCreatePricingPlanSubscriptionManualVariant `json:"variant"`
 }
 
-// WorkflowTriggerCreatePricingPlanSubscriptionManualVariant is variant of WorkflowTriggerCreatePricingPlanSubscriptionManual
+// WorkflowTriggerCreatePricingPlanSubscriptionManualVariant is variant of WorkflowTriggerCreatePricingPlanSubscriptionManual.
 type WorkflowTriggerCreatePricingPlanSubscriptionManualVariant string
 
 // WorkflowTriggerCreateType MANUAL; the system alone makes EVENT ones
 type WorkflowTriggerCreateType string
 
-// WorkflowTriggerCreateWallet is wallet of WorkflowTriggerCreate
+// WorkflowTriggerCreateWallet is wallet of WorkflowTriggerCreate.
 type WorkflowTriggerCreateWallet struct {
-	// WalletTypeID as api/openapi.yaml describes it
-	WalletTypeID OpaqueID `json:"wallet_type_id"`
-
-	// WalletID as api/openapi.yaml describes it
+	WalletTypeID      OpaqueID `json:"wallet_type_id"`
 	WalletID          OpaqueID `json:"wallet_id"`
 	CustomerReference *string  `json:"customer_reference,omitempty"`
 	WalletReference   *string  `json:"wallet_reference,omitempty"`
 }
 
-// WorkflowTriggerInvoice is invoice of WorkflowTrigger
+// WorkflowTriggerInvoice is invoice of WorkflowTrigger.
 type WorkflowTriggerInvoice struct {
-	InvoiceID string `json:"invoice_id"`
-
-	// Event is event of WorkflowTriggerInvoice
-	Event *WorkflowTriggerInvoiceEvent `json:"event"`
-
-	// Manual is manual of WorkflowTriggerInvoice
-	Manual *WorkflowTriggerInvoiceManual `json:"manual,omitempty"`
+	InvoiceID string                        `json:"invoice_id"`
+	Event     *WorkflowTriggerInvoiceEvent  `json:"event"`
+	Manual    *WorkflowTriggerInvoiceManual `json:"manual,omitempty"`
 }
 
-// WorkflowTriggerInvoiceEvent is event of WorkflowTriggerInvoice
+// WorkflowTriggerInvoiceEvent is event of WorkflowTriggerInvoice.
 type WorkflowTriggerInvoiceEvent struct {
-	// Variant is variant of WorkflowTriggerInvoiceEvent
 	Variant WorkflowTriggerInvoiceEventVariant `json:"variant"`
 
 	// Overdue Which of the workflow's periods an OVERDUE is about
 	Overdue *TriggerOverdue `json:"overdue"`
 }
 
-// WorkflowTriggerInvoiceEventVariant is variant of WorkflowTriggerInvoiceEvent
+// WorkflowTriggerInvoiceEventVariant is variant of WorkflowTriggerInvoiceEvent.
 type WorkflowTriggerInvoiceEventVariant string
 
-// WorkflowTriggerInvoiceManual is manual of WorkflowTriggerInvoice
+// WorkflowTriggerInvoiceManual is manual of WorkflowTriggerInvoice.
 type WorkflowTriggerInvoiceManual struct {
 	// UserID Who asked for it; null for an API key
-	UserID *string `json:"user_id"`
-
-	// Variant is variant of WorkflowTriggerInvoiceManual
+	UserID  *string                             `json:"user_id"`
 	Variant WorkflowTriggerInvoiceManualVariant `json:"variant"`
 
 	// Overdue Which of the workflow's periods an OVERDUE is about
 	Overdue *TriggerOverdue `json:"overdue,omitempty"`
 }
 
-// WorkflowTriggerInvoiceManualVariant is variant of WorkflowTriggerInvoiceManual
+// WorkflowTriggerInvoiceManualVariant is variant of WorkflowTriggerInvoiceManual.
 type WorkflowTriggerInvoiceManualVariant string
 
-// WorkflowTriggerPage is the answer of listWorkflowTriggers, searchWorkflowTriggers
+// WorkflowTriggerPage is the answer of listWorkflowTriggers, searchWorkflowTriggers.
 type WorkflowTriggerPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -3182,110 +2766,89 @@ type WorkflowTriggerPage struct {
 	Data  []WorkflowTrigger `json:"data"`
 }
 
-// WorkflowTriggerPayment is payment of WorkflowTrigger
+// WorkflowTriggerPayment is payment of WorkflowTrigger.
 type WorkflowTriggerPayment struct {
-	PaymentID string `json:"payment_id"`
-
-	// Event is event of WorkflowTriggerPayment
-	Event *WorkflowTriggerPaymentEvent `json:"event"`
-
-	// Manual is manual of WorkflowTriggerPayment
-	Manual *WorkflowTriggerPaymentManual `json:"manual,omitempty"`
+	PaymentID string                        `json:"payment_id"`
+	Event     *WorkflowTriggerPaymentEvent  `json:"event"`
+	Manual    *WorkflowTriggerPaymentManual `json:"manual,omitempty"`
 }
 
-// WorkflowTriggerPaymentEvent is event of WorkflowTriggerPayment
+// WorkflowTriggerPaymentEvent is event of WorkflowTriggerPayment.
 type WorkflowTriggerPaymentEvent struct {
-	// Variant is variant of WorkflowTriggerPaymentEvent
 	Variant WorkflowTriggerPaymentEventVariant `json:"variant"`
 }
 
-// WorkflowTriggerPaymentEventVariant is variant of WorkflowTriggerPaymentEvent
+// WorkflowTriggerPaymentEventVariant is variant of WorkflowTriggerPaymentEvent.
 type WorkflowTriggerPaymentEventVariant string
 
-// WorkflowTriggerPaymentManual is manual of WorkflowTriggerPayment
+// WorkflowTriggerPaymentManual is manual of WorkflowTriggerPayment.
 type WorkflowTriggerPaymentManual struct {
-	UserID *string `json:"user_id"`
-
-	// Variant is variant of WorkflowTriggerPaymentManual
+	UserID  *string                             `json:"user_id"`
 	Variant WorkflowTriggerPaymentManualVariant `json:"variant"`
 }
 
-// WorkflowTriggerPaymentManualVariant is variant of WorkflowTriggerPaymentManual
+// WorkflowTriggerPaymentManualVariant is variant of WorkflowTriggerPaymentManual.
 type WorkflowTriggerPaymentManualVariant string
 
-// WorkflowTriggerPricingPlanSubscription is pricing_plan_subscription of WorkflowTrigger
+// WorkflowTriggerPricingPlanSubscription is pricing_plan_subscription of WorkflowTrigger.
 type WorkflowTriggerPricingPlanSubscription struct {
 	PricingPlanSubscriptionID string `json:"pricing_plan_subscription_id"`
 	PricingPlanScheduleID     string `json:"pricing_plan_schedule_id"`
 
 	// TrialEndAt With seconds and without fraction; written in UTC
-	TrialEndAt time.Time `json:"trial_end_at"`
-
-	// Event is event of WorkflowTriggerPricingPlanSubscription
-	Event *WorkflowTriggerPricingPlanSubscriptionEvent `json:"event"`
-
-	// Manual is manual of WorkflowTriggerPricingPlanSubscription
-	Manual *WorkflowTriggerPricingPlanSubscriptionManual `json:"manual,omitempty"`
+	TrialEndAt time.Time                                     `json:"trial_end_at"`
+	Event      *WorkflowTriggerPricingPlanSubscriptionEvent  `json:"event"`
+	Manual     *WorkflowTriggerPricingPlanSubscriptionManual `json:"manual,omitempty"`
 }
 
-// WorkflowTriggerPricingPlanSubscriptionEvent is event of WorkflowTriggerPricingPlanSubscription
+// WorkflowTriggerPricingPlanSubscriptionEvent is event of WorkflowTriggerPricingPlanSubscription.
 type WorkflowTriggerPricingPlanSubscriptionEvent struct {
-	// Variant is variant of WorkflowTriggerPricingPlanSubscriptionEvent
 	Variant WorkflowTriggerPricingPlanSubscriptionEventVariant `json:"variant"`
 }
 
-// WorkflowTriggerPricingPlanSubscriptionEventVariant is variant of WorkflowTriggerPricingPlanSubscriptionEvent
+// WorkflowTriggerPricingPlanSubscriptionEventVariant is variant of WorkflowTriggerPricingPlanSubscriptionEvent.
 type WorkflowTriggerPricingPlanSubscriptionEventVariant string
 
-// WorkflowTriggerPricingPlanSubscriptionManual is manual of WorkflowTriggerPricingPlanSubscription
+// WorkflowTriggerPricingPlanSubscriptionManual is manual of WorkflowTriggerPricingPlanSubscription.
 type WorkflowTriggerPricingPlanSubscriptionManual struct {
-	UserID *string `json:"user_id"`
-
-	// Variant is variant of WorkflowTriggerPricingPlanSubscriptionManual
+	UserID  *string                                             `json:"user_id"`
 	Variant WorkflowTriggerPricingPlanSubscriptionManualVariant `json:"variant"`
 }
 
-// WorkflowTriggerPricingPlanSubscriptionManualVariant is variant of WorkflowTriggerPricingPlanSubscriptionManual
+// WorkflowTriggerPricingPlanSubscriptionManualVariant is variant of WorkflowTriggerPricingPlanSubscriptionManual.
 type WorkflowTriggerPricingPlanSubscriptionManualVariant string
 
-// WorkflowTriggerType is type of WorkflowTrigger
+// WorkflowTriggerType is type of WorkflowTrigger.
 type WorkflowTriggerType string
 
-// WorkflowTriggerWallet is wallet of WorkflowTrigger
+// WorkflowTriggerWallet is wallet of WorkflowTrigger.
 type WorkflowTriggerWallet struct {
-	WalletTypeID      string  `json:"wallet_type_id"`
-	WalletID          string  `json:"wallet_id"`
-	CustomerReference *string `json:"customer_reference"`
-	WalletReference   *string `json:"wallet_reference"`
-
-	// Event is event of WorkflowTriggerWallet
-	Event *WorkflowTriggerWalletEvent `json:"event"`
+	WalletTypeID      string                      `json:"wallet_type_id"`
+	WalletID          string                      `json:"wallet_id"`
+	CustomerReference *string                     `json:"customer_reference"`
+	WalletReference   *string                     `json:"wallet_reference"`
+	Event             *WorkflowTriggerWalletEvent `json:"event"`
 }
 
-// WorkflowTriggerWalletEvent is event of WorkflowTriggerWallet
+// WorkflowTriggerWalletEvent is event of WorkflowTriggerWallet.
 type WorkflowTriggerWalletEvent struct {
-	// Variant is variant of WorkflowTriggerWalletEvent
 	Variant WorkflowTriggerWalletEventVariant `json:"variant"`
 }
 
-// WorkflowTriggerWalletEventVariant is variant of WorkflowTriggerWalletEvent
+// WorkflowTriggerWalletEventVariant is variant of WorkflowTriggerWalletEvent.
 type WorkflowTriggerWalletEventVariant string
 
-// WorkflowType is type of Workflow
+// WorkflowType is type of Workflow.
 type WorkflowType string
 
-// WorkflowWallet as api/openapi.yaml describes it
+// WorkflowWallet is as api/openapi.yaml says.
 type WorkflowWallet struct {
-	// Variant is variant of WorkflowWallet
-	Variant *WorkflowWalletVariant `json:"variant,omitempty"`
-
-	// WalletBalance is wallet_balance of WorkflowWallet
+	Variant       *WorkflowWalletVariant `json:"variant,omitempty"`
 	WalletBalance *WorkflowWalletBalance `json:"wallet_balance,omitempty"`
 }
 
-// WorkflowWalletBalance is wallet_balance of WorkflowWallet
+// WorkflowWalletBalance is wallet_balance of WorkflowWallet.
 type WorkflowWalletBalance struct {
-	// WalletTypeID as api/openapi.yaml describes it
 	WalletTypeID *OpaqueID `json:"wallet_type_id,omitempty"`
 
 	// Comparator A wallet accepts LESS_THAN only
@@ -3302,15 +2865,11 @@ type WorkflowWalletBalanceComparator string
 type WorkflowWalletBalanceThreshold struct {
 	// Percentage Kept and echoed as written
 	Percentage *Decimal `json:"percentage,omitempty"`
-
-	// Amount as api/openapi.yaml describes it
-	Amount *Money `json:"amount,omitempty"`
-
-	// Credits as api/openapi.yaml describes it
-	Credits *Credits `json:"credits,omitempty"`
+	Amount     *Money   `json:"amount,omitempty"`
+	Credits    *Credits `json:"credits,omitempty"`
 }
 
-// WorkflowWalletVariant is variant of WorkflowWallet
+// WorkflowWalletVariant is variant of WorkflowWallet.
 type WorkflowWalletVariant string
 
 // ListBillingEntitiesParams defines parameters for ListBillingEntities.

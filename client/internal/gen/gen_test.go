@@ -51,7 +51,7 @@ func plain(t *testing.T, v any) any {
 	return out
 }
 
-const said = `"description": "as api/openapi.yaml describes it"`
+const said = `"x-comment": "is as api/openapi.yaml says"`
 
 func TestSchemas(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -72,6 +72,7 @@ func TestSchemas(t *testing.T) {
         f: {enum: [X, null]}
         g: {$ref: "#/components/schemas/TimeOrNull", description: When}
         h: {$ref: "#/components/schemas/BOrNull"}
+        i: {anyOf: [{enum: [Y]}, {type: "null"}]}
     TimeOrNull: {type: [string, "null"], format: date-time}
     B: {type: object, properties: {x: {type: string}}}
     BOrNull: {anyOf: [{$ref: "#/components/schemas/B"}, {type: "null"}]}
@@ -84,8 +85,10 @@ func TestSchemas(t *testing.T) {
 					"d": {"type": "array", "items": {"type": "string"}, "x-order": 3},
 					"f": {"$ref": "#/components/schemas/AF", "x-order": 5},
 					"g": {"type": "string", "format": "date-time", "description": "When", "x-order": 6},
-					"h": {"$ref": "#/components/schemas/B", "x-order": 7}}}`,
-				"AF": `{"description": "is f of A", "type": "string", "enum": ["X"], "x-enum-varnames": ["X"]}`,
+					"h": {"$ref": "#/components/schemas/B", "x-order": 7},
+					"i": {"$ref": "#/components/schemas/AI", "x-order": 8}}}`,
+				"AI": `{"x-comment": "is i of A", "type": "string", "enum": ["Y"], "x-enum-varnames": ["Y"]}`,
+				"AF": `{"x-comment": "is f of A", "type": "string", "enum": ["X"], "x-enum-varnames": ["X"]}`,
 				"B":  `{` + said + `, "type": "object", "required": [], "properties": {"x": {"type": "string", "x-order": 0}}}`,
 			},
 		},
@@ -103,17 +106,17 @@ func TestSchemas(t *testing.T) {
     A: {allOf: [{$ref: "#/components/schemas/AMembers"}], required: [id, name, note, version]}
 `,
 			want: map[string]string{
-				"AMembers": `{"description": "is the body of changeA", "type": "object", "required": [], "properties": {
+				"AMembers": `{"x-comment": "is the body of changeA", "type": "object", "required": [], "properties": {
 					"name": {"type": "string", "x-order": 1},
 					"note": {"anyOf": [{"type": "string", "description": "Why"}, {"type": "null"}], "description": "Why", "x-order": 2},
 					"block": {"$ref": "#/components/schemas/ABlock", "x-order": 4}}}`,
-				"A": `{"description": "is the answer of changeA", "type": "object", "required": ["id", "name", "version"], "properties": {
+				"A": `{"x-comment": "is the answer of changeA", "type": "object", "required": ["id", "name", "version"], "properties": {
 					"id": {"type": "string", "x-order": 0},
 					"name": {"type": "string", "x-order": 1},
 					"note": {"type": "string", "description": "Why", "x-order": 2, "x-omitempty": false},
 					"version": {"type": "integer", "x-order": 3},
 					"block": {"$ref": "#/components/schemas/ABlock", "x-order": 4}}}`,
-				"ABlock": `{"description": "is block of A", "type": "object", "required": [], "properties": {"x": {"type": "string", "x-order": 0}}}`,
+				"ABlock": `{"x-comment": "is block of A", "type": "object", "required": [], "properties": {"x": {"type": "string", "x-order": 0}}}`,
 			},
 		},
 		"what several consist of": {
@@ -124,7 +127,7 @@ func TestSchemas(t *testing.T) {
 `,
 			want: map[string]string{
 				"Z": `{` + said + `, "type": "object", "required": ["z"], "properties": {"z": {"type": "string", "x-order": 0}, "y": {"type": "string", "x-order": 1}}}`,
-				"Y": `{"description": "Both", "type": "object", "required": ["y", "z"], "properties": {"z": {"type": "string", "x-order": 0}, "y": {"type": "string", "x-order": 1}, "a": {"type": "boolean", "x-order": 2}}}`,
+				"Y": `{` + said + `, "description": "Both", "type": "object", "required": ["y", "z"], "properties": {"z": {"type": "string", "x-order": 0}, "y": {"type": "string", "x-order": 1}, "a": {"type": "boolean", "x-order": 2}}}`,
 				"X": `{` + said + `, "type": "object", "required": ["y", "z"], "properties": {"z": {"type": "string", "x-order": 0}, "y": {"type": "string", "x-order": 1}, "a": {"type": "boolean", "x-order": 2}, "b": {"type": "boolean", "x-order": 3}}}`,
 			},
 		},
@@ -138,12 +141,12 @@ func TestSchemas(t *testing.T) {
 				"A":          `{` + said + `, "type": "object", "required": [], "properties": {"b": {"$ref": "#/components/schemas/AB", "x-order": 0}}}`,
 				"APut":       `{` + said + `, "type": "object", "required": [], "properties": {"b": {"$ref": "#/components/schemas/AB", "x-order": 0}}}`,
 				"ACreate":    `{` + said + `, "type": "object", "required": [], "properties": {"b": {"$ref": "#/components/schemas/ACreateB", "x-order": 0}}}`,
-				"AB":         `{"description": "is b of A", "type": "object", "required": [], "properties": {"x": {"$ref": "#/components/schemas/ABX", "x-order": 0}}}`,
-				"ABX":        `{"description": "is x of AB", "type": "object", "required": [], "properties": {"y": {"$ref": "#/components/schemas/ABXY", "x-order": 0}}}`,
-				"ABXY":       `{"description": "is y of ABX", "type": "string", "enum": ["Z"], "x-enum-varnames": ["Z"]}`,
-				"ACreateB":   `{"description": "is b of ACreate", "type": "object", "required": [], "properties": {"x": {"$ref": "#/components/schemas/ACreateBX", "x-order": 0}}}`,
-				"ACreateBX":  `{"description": "is x of ACreateB", "type": "object", "required": [], "properties": {"y": {"$ref": "#/components/schemas/ACreateBXY", "x-order": 0}}}`,
-				"ACreateBXY": `{"description": "is y of ACreateBX", "type": "string", "enum": ["Y"], "x-enum-varnames": ["Y"]}`,
+				"AB":         `{"x-comment": "is b of A", "type": "object", "required": [], "properties": {"x": {"$ref": "#/components/schemas/ABX", "x-order": 0}}}`,
+				"ABX":        `{"x-comment": "is x of AB", "type": "object", "required": [], "properties": {"y": {"$ref": "#/components/schemas/ABXY", "x-order": 0}}}`,
+				"ABXY":       `{"x-comment": "is y of ABX", "type": "string", "enum": ["Z"], "x-enum-varnames": ["Z"]}`,
+				"ACreateB":   `{"x-comment": "is b of ACreate", "type": "object", "required": [], "properties": {"x": {"$ref": "#/components/schemas/ACreateBX", "x-order": 0}}}`,
+				"ACreateBX":  `{"x-comment": "is x of ACreateB", "type": "object", "required": [], "properties": {"y": {"$ref": "#/components/schemas/ACreateBXY", "x-order": 0}}}`,
+				"ACreateBXY": `{"x-comment": "is y of ACreateBX", "type": "string", "enum": ["Y"], "x-enum-varnames": ["Y"]}`,
 			},
 		},
 		"lists and names": {
@@ -165,11 +168,11 @@ func TestSchemas(t *testing.T) {
 					"free": {"type": "object", "additionalProperties": true, "x-order": 1},
 					"foreign": {"type": "object", "additionalProperties": true, "x-order": 2},
 					"fixed": {"type": "string", "x-order": 3}}}`,
-				"EntryLine":     `{"description": "is an item of a list", "type": "object", "required": [], "properties": {"kind": {"$ref": "#/components/schemas/EntryLineKind", "x-order": 0}}}`,
-				"EntryLineKind": `{"description": "is kind of EntryLine", "type": "string", "enum": ["ON_TIME", "LATE"], "x-enum-varnames": ["OnTime", "Late"]}`,
+				"EntryLine":     `{"x-comment": "is an item of a list", "type": "object", "required": [], "properties": {"kind": {"$ref": "#/components/schemas/EntryLineKind", "x-order": 0}}}`,
+				"EntryLineKind": `{"x-comment": "is kind of EntryLine", "type": "string", "enum": ["ON_TIME", "LATE"], "x-enum-varnames": ["OnTime", "Late"]}`,
 				"Code":          `{` + said + `, "type": "string", "enum": ["EUR", "USD", "GBP", "CHF", "ALL"], "x-enum-varnames": ["EUR", "USD", "GBP", "CHF", "ALL"]}`,
 				"Problem":       `{` + said + `, "type": "object", "required": [], "properties": {"code": {"$ref": "#/components/schemas/ErrorCode", "x-order": 0}}}`,
-				"ErrorCode":     `{"description": "is code of Error", "type": "string", "enum": ["X"], "x-enum-varnames": ["X"]}`,
+				"ErrorCode":     `{"x-comment": "is code of Error", "type": "string", "enum": ["X"], "x-enum-varnames": ["X"]}`,
 			},
 		},
 	} {

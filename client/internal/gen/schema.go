@@ -6,17 +6,20 @@ import (
 	"strings"
 )
 
+// comment is what a type is for, in words of ours: it stands where the description
+// has none, at the type but not at the members that have it.
+const comment = "x-comment"
+
 // schema converts a schema that has a name.
 func (c *converter) schema(name string, s object) object {
 	out, _ := c.value(name, s)
 	switch u := c.use(name); {
-	case out["description"] != nil:
 	case len(u.sent) > 0:
-		out["description"] = "is the body of " + strings.Join(u.sent, ", ")
+		out[comment] = "is the body of " + strings.Join(u.sent, ", ")
 	case len(u.received) > 0:
-		out["description"] = "is the answer of " + strings.Join(u.received, ", ")
+		out[comment] = "is the answer of " + strings.Join(u.received, ", ")
 	default:
-		out["description"] = "as api/openapi.yaml describes it"
+		out[comment] = "is as api/openapi.yaml says"
 	}
 	return out
 }
@@ -32,12 +35,6 @@ func (c *converter) value(name string, s object) (out object, null bool) {
 		}
 		_, null = typeOf(ts)
 		return with(refTo(typeName(target)), s, "description"), null
-	}
-	for _, key := range []string{"anyOf", "oneOf"} {
-		if one, ok := orNull(s[key]); ok {
-			out, _ = c.value(name, one)
-			return with(out, s, "description"), true
-		}
 	}
 	if s["allOf"] != nil {
 		s = c.flatten(s)
@@ -89,27 +86,30 @@ func typeOf(s object) (kind string, null bool) {
 			kind = "string"
 		}
 	}
-	if _, one := orNull(s["anyOf"]); one {
+	if _, one := orNull(s); one {
 		null = true
 	}
 	return kind, null
 }
 
 // orNull returns the schema of a choice between it and null.
-func orNull(v any) (object, bool) {
-	choice, _ := v.([]any)
-	if len(choice) != 2 {
-		return nil, false
+func orNull(s object) (object, bool) {
+	for _, key := range []string{"anyOf", "oneOf"} {
+		choice, _ := s[key].([]any)
+		if len(choice) != 2 {
+			continue
+		}
+		first, _ := choice[0].(object)
+		second, _ := choice[1].(object)
+		return first, second["type"] == "null"
 	}
-	first, _ := choice[0].(object)
-	second, _ := choice[1].(object)
-	return first, second["type"] == "null"
+	return nil, false
 }
 
 // transparent reports a schema whose name a Go program does not need: a point
 // in time, a list, and something else or null.
 func transparent(s object) bool {
-	_, choice := orNull(s["anyOf"])
+	_, choice := orNull(s)
 	kind, _ := typeOf(s)
 	return choice || s["format"] == "date-time" || kind == "array"
 }
@@ -229,6 +229,10 @@ func (c *converter) shared(of, name string, s object) (out object, null bool) {
 // in place gets a name: that of its owner and of itself.
 func (c *converter) named(owner, name string, v any) (out object, null bool) {
 	s, _ := v.(object)
+	if one, ok := orNull(s); ok {
+		out, _ = c.named(owner, name, one)
+		return with(out, s, "description"), true
+	}
 	kind, _ := typeOf(s)
 	full := join(owner, name)
 	switch {
@@ -239,11 +243,12 @@ func (c *converter) named(owner, name string, v any) (out object, null bool) {
 	case s["properties"] != nil || s["allOf"] != nil || s["enum"] != nil && kind == "string":
 		inner, null := c.value(full, s)
 		switch {
-		case inner["description"] != nil:
 		case name == "":
-			inner["description"] = "is an item of a list"
+			inner[comment] = "is an item of a list"
+		case owner == "":
+			inner[comment] = "is " + name
 		default:
-			inner["description"] = "is " + name + " of " + owner
+			inner[comment] = "is " + name + " of " + owner
 		}
 		c.put(full, inner)
 		return with(refTo(full), s, "description"), null
