@@ -31,8 +31,9 @@ race: ## run the tests of everything concurrent under the race detector
 	$(with_postgres) go test -race -short $$(grep -Ev '$(without_races)' <<<"$$packages")
 
 .PHONY: lint
-lint: ## check the code with the pinned linters
+lint: ## check the code and the description of the API with the pinned linters
 	$(lint) run
+	cd tools && go test -count=1 ./apilint && go run ./apilint ../api/lint.yaml ../api/openapi.yaml
 
 .PHONY: fmt
 fmt: ## format the code the way lint wants it

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -78,10 +79,7 @@ var executionColumns = []column[client.ExecutionMembers]{
 
 // subjectOf is what an execution is about.
 func subjectOf(x *client.ExecutionMembers) string {
-	if x.InvoiceID != nil {
-		return *x.InvoiceID
-	}
-	return said(x.PaymentID)
+	return cmp.Or(said(x.InvoiceID), said(x.PaymentID), said(x.PricingPlanSubscriptionID), said(x.WalletID))
 }
 
 // writeExecution writes what is known of an execution, its attempts and its
@@ -96,6 +94,8 @@ func writeExecution(out io.Writer, x *client.WorkflowExecution) error {
 		{"customer", said(x.CustomerID)},
 		{"invoice", said(x.InvoiceID)},
 		{"payment", said(x.PaymentID)},
+		{"subscription", said(x.PricingPlanSubscriptionID)},
+		{"wallet", said(x.WalletID)},
 		{"integration", said(x.IntegrationID)},
 		{"status", string(x.Status)},
 		{"reason", said(x.Reason)},

@@ -144,7 +144,7 @@ func TestFromWorkflowToMessage(t *testing.T) {
 		t.Errorf("triggers that did not fire:\n%s", skipped)
 	}
 	fired := s.run("trigger", "get", strings.Fields(strings.Split(triggers, "\n")[1])[0])
-	if s.fact(fired, "about") != "i-1" || s.fact(fired, "event") != "TO_FINAL" || s.fact(fired, "workflow") != id {
+	if s.fact(fired, "about") != "i-1" || s.fact(fired, "variant") != "TO_FINAL" || s.fact(fired, "workflow") != id {
 		t.Errorf("a trigger:\n%s", fired)
 	}
 	executions := s.run("execution", "list", "--status", "sent", "--workflow", id, "--customer", "c-1", "--invoice", "i-1")
@@ -159,6 +159,53 @@ func TestFromWorkflowToMessage(t *testing.T) {
 		!strings.Contains(got, "ATTEMPT") || !strings.Contains(got, "ACCEPTED") || !strings.Contains(got, "\n  | ") {
 		t.Errorf("an execution:\n%s", got)
 	}
+}
+
+// TestTriggersByHand: for each kind of resource that flags can name, and found
+// again.
+func TestTriggersByHand(t *testing.T) {
+	s := newShell(t)
+	s.put("/v1/invoices/i-1", `{"status": "FINAL", "customer_id": "c-1", "due_date": "2026-01-01", "updated_to_final_at": "2026-01-01T00:00:00Z",
+		"invoice_amount_including_tax": {"quantity": "121.00", "currency": "EUR"}}`)
+	s.put("/v1/payments/p-1", `{"result": "REFUSED", "customer_id": "c-1", "timestamp": "2026-01-01T00:00:00Z", "amount": {"quantity": "1.00", "currency": "EUR"}}`)
+	s.put("/v1/wallet-types/wt-1", `{"name": "Credits", "type": "CREDIT", "status": "ACTIVE"}`)
+	s.put("/v1/wallets/w-1", `{"customer_id": "c-1", "wallet_type_id": "wt-1", "status": "ACTIVE"}`)
+	s.run("workflow", "create", "--name", "n", "--reference", "dunning", "--variant", "OVERDUE", "--period", "DAY:7", "--status", "ACTIVE")
+	s.run("workflow", "create", "--name", "n", "--reference", "failed", "--variant", "FAILED_PAYMENT", "--status", "ACTIVE")
+	s.run("workflow", "create", "-f", s.write(`{"name": "n", "type": "WALLET", "reference": "low", "status": "ACTIVE",
+		"wallet": {"variant": "WALLET_BALANCE", "wallet_balance": {"comparator": "LESS_THAN", "threshold": {"percentage": "20"}}}}`))
+	for _, workflow := range []string{"dunning", "failed", "low"} {
+		s.run("action", "create", "--workflow", workflow, "--integration", "mail")
+	}
+
+	variants := map[string]string{"i-1": "OVERDUE", "p-1": "FAILED_PAYMENT", "w-1": "WALLET_BALANCE"}
+	for about, args := range map[string][]string{
+		"i-1": {"--workflow", "dunning", "--invoice", "i-1", "--period", "DAY:7"},
+		"p-1": {"--payment", "p-1"},
+		"w-1": {"--wallet", "w-1", "--wallet-type", "wt-1"},
+	} {
+		got := s.run(append([]string{"trigger", "create"}, args...)...)
+		if s.fact(got, "about") != about || s.fact(got, "type") != "MANUAL" || s.fact(got, "variant") != variants[about] || s.fact(got, "customer") != "c-1" || s.fact(got, "status") != "FIRED" {
+			t.Errorf("a trigger for %s:\n%s", about, got)
+		}
+	}
+	s.run("trigger", "create", "-f", s.write(`{"type": "MANUAL", "invoice": {"invoice_id": "i-1", "manual": {"variant": "OVERDUE", "overdue": {"period": {"type": "DAY", "value": 7}}}}}`))
+	if got := s.run("trigger", "search", "invoice_id=i-1", "type=MANUAL", "--status", "fired"); strings.Count(got, "wktr_") != 2 || strings.Count(got, "i-1") != 2 {
+		t.Errorf("those of the invoice:\n%s", got)
+	}
+	if got := s.run("trigger", "search", "invoice_id=i-1", "--status", "PLANNED"); strings.Contains(got, "MANUAL") {
+		t.Errorf("those of it that are planned:\n%s", got)
+	}
+	s.fails([]string{"one of --invoice"}, "trigger", "create")
+	s.fails([]string{"one of --invoice"}, "trigger", "create", "--payment", "p-1", "--wallet", "w-1")
+	s.fails([]string{"--variant"}, "trigger", "create", "--invoice", "i-1")
+	s.fails([]string{"--period"}, "trigger", "create", "--payment", "p-1", "--period", "DAY:7")
+	s.fails([]string{"DAY:7"}, "trigger", "create", "--invoice", "i-1", "--variant", "OVERDUE", "--period", "7")
+	s.fails([]string{"--file"}, "trigger", "create", "-f", s.write("{}"), "--invoice", "i-1")
+	s.fails([]string{"RESOURCE_NOT_FOUND"}, "trigger", "create", "--workflow", "nothing", "--invoice", "i-1")
+	s.fails([]string{"invoice.manual.overdue"}, "trigger", "create", "--workflow", "dunning", "--invoice", "i-1")
+	s.fails([]string{"FIELD=VALUE"}, "trigger", "search", "i-1")
+	s.fails([]string{"field filter_fields.0.name"}, "trigger", "search", "colour=red")
 }
 
 // TestWorkflows: what else there is to do with them.

@@ -88,7 +88,7 @@ func searchOf(text string, exact bool, filters []string) (*client.SearchRequest,
 	for _, f := range filters {
 		name, value, ok := strings.Cut(f, "=")
 		if !ok {
-			return nil, fmt.Errorf("--filter %s: write it as FIELD=VALUE", f)
+			return nil, fmt.Errorf("%s: write a filter as FIELD=VALUE", f)
 		}
 		i := 0
 		for i < len(body.FilterFields) && body.FilterFields[i].Name != name {
