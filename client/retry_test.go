@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -217,7 +218,7 @@ func TestNothingIsSentAgainForWhoIsGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	f := giving(answer{err: io.ErrUnexpectedEOF})
 	f.seen = cancel
-	if _, err := of(t, f).GetWorkflow(ctx, "x"); err == nil || len(f.requests) != 1 {
+	if _, err := of(t, f).GetWorkflow(ctx, "x"); err == nil || len(f.requests) != 1 || strings.Contains(err.Error(), "waiting") {
 		t.Errorf("got %v after %d requests", err, len(f.requests))
 	}
 }
