@@ -1,58 +1,113 @@
 package httpapi_test
 
 import (
-	"fmt"
-	"os"
+	"bytes"
+	"compress/gzip"
+	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/dunwellhq/dunwell/internal/apitest"
-	"github.com/dunwellhq/dunwell/internal/auth"
-	"github.com/dunwellhq/dunwell/internal/httpapi"
+	"github.com/dunwellhq/dunwell/api"
 )
 
-// TestPermissionsAreDocumented: docs/access.md says what each permission opens,
-// and api/openapi.yaml what each route needs.
-func TestPermissionsAreDocumented(t *testing.T) {
-	raw, err := os.ReadFile("../../docs/access.md")
-	if err != nil {
-		t.Fatal(err)
+// unzipped is the body of a response as a browser sees it.
+func (r response) unzipped() string {
+	r.w.Helper()
+	if r.header.Get("Content-Encoding") != "gzip" {
+		return string(r.body)
 	}
-	row, quoted := regexp.MustCompile("^\\| `([A-Z_.]+)` \\| (.*) \\|$"), regexp.MustCompile("`((?:GET|POST|PUT|PATCH|DELETE) /[^`]*)`")
-	got := map[auth.Permission][]string{}
-	for line := range strings.Lines(string(raw)) {
-		if cells := row.FindStringSubmatch(strings.TrimSuffix(line, "\n")); cells != nil && slices.Contains(auth.Permissions, auth.Permission(cells[1])) {
-			opens := []string{}
-			for _, m := range quoted.FindAllStringSubmatch(cells[2], -1) {
-				opens = append(opens, m[1])
+	z, err := gzip.NewReader(bytes.NewReader(r.body))
+	r.w.must(err)
+	text, err := io.ReadAll(z)
+	r.w.must(err)
+	return string(text)
+}
+
+// TestDocs: the page and all that it asks for come from this server, and the
+// browser is told to take nothing from elsewhere.
+func TestDocs(t *testing.T) {
+	w := onSQLite(t)
+	read := func(path string) response {
+		t.Helper()
+		return w.do("GET", path, "", "X-API-KEY", "", "Accept-Encoding", "br, gzip").want(200)
+	}
+	page := read("/docs")
+	if got := page.header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+		t.Errorf("the page is %q", got)
+	}
+	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	if got := page.header.Get("Content-Security-Policy"); got != policy {
+		t.Errorf("policy: got %q", got)
+	}
+	html := page.unzipped()
+	if regexp.MustCompile(`(?i)<script[^>]*>[^<]|<style| style=| on[a-z]+=|javascript:`).MatchString(html) {
+		t.Errorf("the page has script or style in itself, which its policy forbids:\n%s", html)
+	}
+	texts := map[string]string{"/docs": html}
+	for _, found := range regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if found[1] == "data:," || found[1] == "openapi.yaml" {
+			continue
+		}
+		name, ok := strings.CutPrefix(found[1], "docs/")
+		if !ok || strings.ContainsAny(name, ":/") {
+			t.Errorf("the page loads %q, want something beside it", found[1])
+			continue
+		}
+		file := read("/docs/" + name)
+		texts["/docs/"+name] = file.unzipped()
+		kind := map[string]string{"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}[name[strings.LastIndex(name, ".")+1:]]
+		if got := file.header.Get("Content-Type"); got != kind || file.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s is %q, want %q", name, got, kind)
+		}
+	}
+	if len(texts) != 4 {
+		t.Errorf("the page loads %d files, want its style, the viewer and its start", len(texts)-1)
+	}
+	// The viewer knows addresses to link to. What is loaded without being asked
+	// for stands in a style or in the start.
+	for name, loads := range map[string]string{"/docs/swagger-ui.css": `(?i)url\(.{0,40}|@import.{0,40}`, "/docs/start.js": `.{0,20}(?:https?:)?//[a-z].{0,20}`} {
+		for _, url := range regexp.MustCompile(loads).FindAllString(texts[name], -1) {
+			if !regexp.MustCompile(`^url\(["']?data:`).MatchString(url) {
+				t.Errorf("%s loads from elsewhere: %s", name, url)
 			}
-			got[auth.Permission(cells[1])] = opens
 		}
 	}
-	want, described := map[auth.Permission][]string{}, apitest.Operations(t)
-	for _, p := range auth.Permissions {
-		want[p] = []string{}
+	if !strings.Contains(texts["/docs/start.js"], `url: "openapi.yaml"`) || !strings.Contains(texts["/docs/start.js"], `validatorUrl: "none"`) {
+		t.Errorf("the start of the viewer: %s", texts["/docs/start.js"])
 	}
-	for _, r := range httpapi.Routes() {
-		name := r.Verb + " " + r.Path
-		var needs []string
-		for _, p := range r.May {
-			want[p] = append(want[p], name)
-			needs = append(needs, string(p))
+	w.do("GET", "/docs/nothing.js", "", "X-API-KEY", "").fails(404, "RESOURCE_NOT_FOUND", "-")
+	w.do("GET", "/docs/", "", "X-API-KEY", "").fails(404, "RESOURCE_NOT_FOUND", "-")
+}
+
+// TestAssets: compressed for who can read that, and not sent to who has it.
+func TestAssets(t *testing.T) {
+	w := onSQLite(t)
+	for _, path := range []string{"/openapi.yaml", "/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"} {
+		for accepts, want := range map[string]string{
+			"": "", "gzip": "gzip", "GZIP;q=0.5": "gzip", "*": "gzip", "br, gzip": "gzip",
+			"br": "", "gzip;q=0": "", "gzip;q=0.000, br": "", "gzip;q=x": "", "x-gzip": "",
+		} {
+			r := w.do("GET", path, "", "X-API-KEY", "", "Accept-Encoding", accepts).want(200)
+			if got := r.header.Get("Content-Encoding"); got != want {
+				t.Errorf("%s for who accepts %q is encoded as %q, want %q", path, accepts, got, want)
+			}
+			if r.header.Get("Vary") != "Accept-Encoding" || r.header.Get("Cache-Control") != "no-cache" {
+				t.Errorf("%s: %v", path, r.header)
+			}
+			if plain := w.do("GET", path, "").unzipped(); plain == "" || plain != r.unzipped() {
+				t.Errorf("%s for who accepts %q is another text", path, accepts)
+			}
 		}
-		if text := described[name].Description; len(needs) > 0 && !strings.HasPrefix(text, "Needs "+strings.Join(needs, " and ")) {
-			t.Errorf("%s in api/openapi.yaml: got %.60q…, want it to begin with Needs %s", name, text, strings.Join(needs, " and "))
+		tag := w.do("GET", path, "").header.Get("ETag")
+		for has, want := range map[string]int{tag: 304, strings.TrimPrefix(tag, "W/"): 304, `"x", ` + tag: 304, "*": 304, `W/"x"`: 200, "": 200} {
+			r := w.do("GET", path, "", "If-None-Match", has).want(want)
+			if (len(r.body) == 0) != (want == 304) || r.header.Get("ETag") != tag {
+				t.Errorf("%s for who has %s: %d bytes, ETag %s", path, has, len(r.body), r.header.Get("ETag"))
+			}
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		var rows strings.Builder
-		for _, p := range auth.Permissions {
-			fmt.Fprintf(&rows, "| `%s` | `%s` |\n", p, strings.Join(want[p], "`, `"))
-		}
-		t.Errorf("docs/access.md (-want +got):\n%s\nthe table should be:\n%s", diff, rows.String())
+	if got := w.do("GET", "/openapi.yaml", "").unzipped(); got != string(api.Document) {
+		t.Error("the description is not the one that is embedded")
 	}
 }

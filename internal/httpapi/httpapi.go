@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -118,6 +119,7 @@ type reply struct {
 	status      int
 	contentType string // "" is JSON
 	header      [2]string
+	extra       http.Header // more of them, above those of every answer; mostly nil
 	body        []byte
 }
 
@@ -174,6 +176,7 @@ func (s *server) write(c *call, out reply) {
 	if out.header[0] != "" {
 		h.Set(out.header[0], out.header[1])
 	}
+	maps.Copy(h, out.extra)
 	if out.contentType == "" {
 		out.contentType = "application/json"
 	}

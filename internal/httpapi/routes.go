@@ -118,7 +118,9 @@ func (s *server) routes() []route {
 
 		{http.MethodGet, "/livez", nil, true, s.live},
 		{http.MethodGet, "/readyz", nil, true, s.ready},
-		{http.MethodGet, "/openapi.yaml", nil, true, s.document},
+		{http.MethodGet, "/openapi.yaml", nil, true, s.asset},
+		{http.MethodGet, "/docs", nil, true, s.asset},
+		{http.MethodGet, "/docs/{file}", nil, true, s.asset},
 	}
 }
 
