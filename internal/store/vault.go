@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -36,4 +37,19 @@ func (v *vault) open(sealed []byte, platform, row string) ([]byte, error) {
 		return nil, fmt.Errorf("opening the secret of %s: %w", row, ErrSealed)
 	}
 	return secret, nil
+}
+
+// sealed is a stored document with the secret that belongs to it, unopened.
+type sealed[T any] struct {
+	doc    T
+	secret []byte
+}
+
+func scanSealed[T any](rs rows) (sealed[T], error) {
+	var s sealed[T]
+	var doc []byte
+	if err := rs.Scan(&doc, &s.secret); err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(doc, &s.doc)
 }
