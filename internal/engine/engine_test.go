@@ -85,11 +85,14 @@ func (w *world) open(key []byte) {
 	w.must(w.e.Start(w.ctx))
 }
 
-// reopen stops the engine and starts it with another master key.
+// reopen stops the engine and starts it with another master key, as whoever has
+// lost the one before does.
 func (w *world) reopen(key []byte) {
 	w.Helper()
 	w.must(w.e.Stop(w.ctx))
 	w.must(w.s.Close())
+	_, err := store.ResetKey(w.ctx, store.Config{URL: w.url, MasterKey: key, Log: slog.New(slog.DiscardHandler)})
+	w.must(err)
 	w.open(key)
 }
 

@@ -58,7 +58,7 @@ func (tx *Tx) PutIntegration(ctx context.Context, p platform.ID, in platform.Int
 	if err != nil {
 		return err
 	}
-	sealed, err := tx.sealCredentials(p, in)
+	sealed, err := tx.sealCredentials(ctx, p, in)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (tx *Tx) PutIntegration(ctx context.Context, p platform.ID, in platform.Int
 
 // sealCredentials encrypts what there is to encrypt: an integration without
 // credentials has an empty secret, for which no key is needed.
-func (tx *Tx) sealCredentials(p platform.ID, in platform.Integration) ([]byte, error) {
+func (tx *Tx) sealCredentials(ctx context.Context, p platform.ID, in platform.Integration) ([]byte, error) {
 	if in.Credentials == (platform.Credentials{}) {
 		return []byte{}, nil
 	}
@@ -90,5 +90,5 @@ func (tx *Tx) sealCredentials(p platform.ID, in platform.Integration) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return tx.vault.seal([]byte(secret), string(p), string(in.ID))
+	return tx.seal(ctx, []byte(secret), p, string(in.ID))
 }

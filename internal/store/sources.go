@@ -54,7 +54,7 @@ func (tx *Tx) InsertSource(ctx context.Context, s platform.Source) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := tx.vault.seal([]byte(s.SigningSecret), string(s.PlatformID), string(s.ID))
+	sealed, err := tx.seal(ctx, []byte(s.SigningSecret), s.PlatformID, string(s.ID))
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (tx *Tx) UpdateSource(ctx context.Context, s platform.Source) error {
 	if err != nil || s.SigningSecret == "" {
 		return err
 	}
-	sealed, err := tx.vault.seal([]byte(s.SigningSecret), string(s.PlatformID), string(s.ID))
+	sealed, err := tx.seal(ctx, []byte(s.SigningSecret), s.PlatformID, string(s.ID))
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type Store struct {
 	queue queue
 	plain *Group[write]
 	log   *slog.Logger
+	// canary is what the master key had sealed when this process found it to be
+	// the database's.
+	canary []byte
 }
 
 // Config says how to open a store.
@@ -72,9 +75,21 @@ type transaction interface {
 	platformLock(ctx context.Context, platform string, exclusive bool) error
 }
 
-// Open opens the database and checks its schema: SQLite's is brought up to
-// date, PostgreSQL's must be (see [Migrate]).
+// Open opens the database and checks its schema and its master key: SQLite's
+// schema is brought up to date, PostgreSQL's must be (see [Migrate]); the key must
+// be the one that the database was made with (see [ResetKey]).
 func Open(ctx context.Context, cfg Config) (*Store, error) {
+	s, err := openAnyKey(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkKey(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func openAnyKey(ctx context.Context, cfg Config) (*Store, error) {
 	db, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err

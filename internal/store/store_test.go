@@ -303,35 +303,6 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 	}
 }
 
-func TestAnotherMasterKeyOpensNothing(t *testing.T) {
-	url := "sqlite:" + filepath.Join(t.TempDir(), "d.db")
-	s, err := store.Open(t.Context(), config(url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := platform.Source{PlatformID: "plat_1", ID: "srce_1", SigningSecret: "whsec"}
-	write(t, s, func(tx *store.Tx) error {
-		return errors.Join(tx.InsertSource(t.Context(), source),
-			tx.PutIntegration(t.Context(), "plat_1", platform.Integration{ID: "intg_0"}, false),
-			tx.PutIntegration(t.Context(), "plat_1", platform.Integration{ID: "intg_1", Credentials: platform.Credentials{Username: "u"}}, false))
-	})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cfg := config(url)
-	cfg.MasterKey = bytes.Repeat([]byte{8}, 32)
-	s = open(t, cfg)
-	if in, err := s.OpenIntegration(t.Context(), "plat_1", "intg_1"); !errors.Is(err, store.ErrSealed) || fault.As(err) == nil || in.ID != "intg_1" {
-		t.Errorf("an integration: got %v, want a fault that says so, and all but the credentials", err)
-	}
-	if src, err := s.OpenSource(t.Context(), "srce_1"); !errors.Is(err, store.ErrSealed) || src.ID != "srce_1" {
-		t.Errorf("a source: got %v, want a fault that says so, and all but the secret", err)
-	}
-	if in, err := s.OpenIntegration(t.Context(), "plat_1", "intg_0"); err != nil || in.ID != "intg_0" {
-		t.Errorf("an integration without credentials: got %v, want it, for nothing is encrypted", err)
-	}
-}
-
 func TestASecondProcessOnOneFileIsRefusedInWords(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "d.db")
 	open(t, config(url))

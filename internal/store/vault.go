@@ -26,10 +26,10 @@ func (v *vault) seal(secret []byte, platform, row string) ([]byte, error) {
 	return v.aead.Encrypt(secret, []byte(platform+"/"+row))
 }
 
-// ErrSealed says that a secret cannot be opened with this process's master key.
-// It is a fault that whoever asks is told in words: an operator can mend it.
-var ErrSealed error = fault.New(fault.State,
-	"its secret cannot be opened with this master key: start with the key that it was stored under, or enter it anew")
+// ErrSealed says that a secret cannot be opened with the database's master key:
+// it was stored under the one before a [ResetKey]. It is a fault that whoever
+// asks is told in words: an operator can mend it.
+var ErrSealed error = fault.New(fault.State, "its secret cannot be opened: it was stored under another master key, enter it anew")
 
 func (v *vault) open(sealed []byte, platform, row string) ([]byte, error) {
 	secret, err := v.aead.Decrypt(sealed, []byte(platform+"/"+row))
