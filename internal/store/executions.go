@@ -101,9 +101,10 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 }
 
 // Due reads, of each customer of a lane, the oldest PENDING execution whose time
-// has come, the oldest first, without locking them. It leaves out customers who
-// have another SENDING, and integrations that can take no more at the moment:
-// what waits for a slow provider must not hide what others could send.
+// has come and whose integration can take more at the moment, the oldest first,
+// without locking them. What waits for a slow provider neither hides what others
+// could send nor holds its own customer's other messages back; a customer who has
+// one SENDING is left out.
 func (r Reader) Due(ctx context.Context, l Lane, now time.Time, saturated []platform.IntegrationID, limit int) ([]execution.Execution, error) {
 	full := make([]string, len(saturated)) // never nil: that would be NULL
 	for i, id := range saturated {
@@ -113,7 +114,7 @@ func (r Reader) Due(ctx context.Context, l Lane, now time.Time, saturated []plat
 		`SELECT `+executionColumns+` FROM executions e
 		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND NOT EXISTS (
 		     SELECT 1 FROM executions o WHERE o.platform_id = $1 AND o.customer_id = e.customer_id
-		     AND o.status IN ('PENDING', 'WAITING', 'SENDING') AND o.status = 'PENDING'
+		     AND o.status IN ('PENDING', 'WAITING', 'SENDING') AND o.status = 'PENDING' AND NOT (o.integration_id = ANY($5))
 		     AND (o.due_at, o.created_at, o.position, o.id) < (e.due_at, e.created_at, e.position, e.id))
 		 AND NOT EXISTS (
 		     SELECT 1 FROM executions s WHERE s.platform_id = $1 AND s.customer_id = e.customer_id
