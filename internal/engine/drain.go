@@ -66,7 +66,7 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 	if p.Sending == platform.Paused {
 		return false, e.store.Write(ctx, func(tx *store.Tx) error { return tx.MarkPaused(ctx, lane, now) })
 	}
-	due, err := e.store.Due(ctx, lane, now, e.senders.saturated(), drainBatch)
+	due, err := e.store.Due(ctx, lane, now, e.senders.saturated(lane.PlatformID), drainBatch)
 	if err != nil || len(due) == 0 {
 		return false, err
 	}

@@ -55,12 +55,7 @@ func newWorld(t *testing.T, url string, sender func(platform.Integration) engine
 	t.Cleanup(func() { w.must(w.s.Close()) })
 	t.Cleanup(func() { w.must(w.e.Stop(context.WithoutCancel(w.ctx))) })
 
-	p := platform.Platform{
-		ID: platform.ID(ident.New("plat")), Reference: "acme", Name: "Acme", Environment: platform.Live,
-		Timezone: "Europe/Amsterdam", Locale: "en-GB", Sending: platform.On, CreatedAt: w.now, UpdatedAt: w.now,
-	}
-	w.p = p.ID
-	w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.InsertPlatform(w.ctx, p) }))
+	w.p = w.newPlatform("acme")
 	in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
 		Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,
 		EmailProvider: platform.EmailProvider{Variant: platform.System},
@@ -68,6 +63,16 @@ func newWorld(t *testing.T, url string, sender func(platform.Integration) engine
 	w.must(err)
 	w.intg = in.ID
 	return w
+}
+
+func (w *world) newPlatform(reference string) platform.ID {
+	w.Helper()
+	p := platform.Platform{
+		ID: platform.ID(ident.New("plat")), Reference: reference, Name: reference, Environment: platform.Live,
+		Timezone: "Europe/Amsterdam", Locale: "en-GB", Sending: platform.On, CreatedAt: w.now, UpdatedAt: w.now,
+	}
+	w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.InsertPlatform(w.ctx, p) }))
+	return p.ID
 }
 
 // open starts an engine on the database.

@@ -152,6 +152,40 @@ func TestAStalledProviderHoldsNoCustomerBack(t *testing.T) {
 	})
 }
 
+// Two platforms may have an integration of the same id: each has its own account,
+// and does not wait for the other's.
+func TestAnIntegrationIsOfItsPlatformAlone(t *testing.T) {
+	run := func(t *testing.T, url string) {
+		slow, healthy := &stalled{make(chan struct{}), true}, &provider{}
+		w := newWorld(t, url, func(in platform.Integration) engine.Sender {
+			if in.EmailProvider.SMTP.Host == "slow.example" {
+				return slow
+			}
+			return healthy
+		}, func(l *engine.Limits) { l.Slice, l.SendsAtOnce = 200*time.Millisecond, 1 })
+		send := func(host string) {
+			in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
+				ID: "mail", Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,
+				EmailProvider: platform.EmailProvider{Variant: platform.SMTP, SMTP: &platform.SMTPSettings{Host: host, Port: 25}},
+			}, false)
+			w.must(err)
+			w.intg = in.ID
+			w.workflow(workflow.ToFinal)
+			w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
+			w.drain()
+		}
+		send("slow.example")
+		w.p = w.newPlatform("other")
+		send("mail.example")
+		if got := healthy.taken(); got != 1 {
+			t.Errorf("got %d messages, want that of the platform whose account it is", got)
+		}
+		close(slow.until)
+	}
+	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db")) })
+	t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t)) })
+}
+
 // A payment may name another customer than its invoice does, before or after
 // the invoice moved: that is no reason to refuse anything.
 func TestPaymentOfAnotherCustomerThanItsInvoice(t *testing.T) {
