@@ -30,11 +30,12 @@ func main() {
 
 // cli is the commands, as --help lists them.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Serve the API and deliver messages."`
-	Demo    demoCmd    `cmd:"" help:"Show what Dunwell does on sample data, then keep serving it."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date. SQLite does so by itself when it is served."`
-	Bench   benchCmd   `cmd:"" help:"Measure this machine and print the figures of docs/performance.md."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Serve the API and deliver messages."`
+	Demo     demoCmd     `cmd:"" help:"Show what Dunwell does on sample data, then keep serving it."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schema up to date. SQLite does so by itself when it is served."`
+	ResetKey resetKeyCmd `cmd:"" help:"Give a database whose master key is lost another one, and list whose secrets must be entered anew."`
+	Bench    benchCmd    `cmd:"" help:"Measure this machine and print the figures of docs/performance.md."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	Workflow  workflowCmd  `cmd:"" group:"On a server:" help:"What should happen, and when."`
 	Action    actionCmd    `cmd:"" group:"On a server:" help:"What a workflow does when it fires."`

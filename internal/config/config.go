@@ -150,6 +150,38 @@ func decodeKey(text string) ([]byte, error) {
 // Key returns the master key: as set, or, for SQLite, the one beside the file,
 // which is made the first time.
 func (d Database) Key() ([]byte, error) {
+	return d.key(func(file string) error {
+		if !isThere(file) {
+			return nil
+		}
+		// A fresh key could not open the secrets that are in there.
+		return bad("DUNWELL_MASTER_KEY", file+".key is missing beside a database that exists: put it back, or set the key that the database was made with. "+
+			"If that is lost, `dunwell reset-key` makes a new one; then the secrets of integrations and sources must be entered anew")
+	})
+}
+
+// ReplacementKey returns the key that is to become a database's, whose own is
+// lost: as set, or, for SQLite, the one beside the file, which is made if it is
+// missing.
+func (d Database) ReplacementKey() ([]byte, error) {
+	return d.key(func(string) error { return nil })
+}
+
+// CheckExists refuses a SQLite database that is not there yet.
+func (d Database) CheckExists() error {
+	if !d.IsSQLite() {
+		return nil
+	}
+	file, err := SQLiteFile(d.DatabaseURL)
+	if err == nil && !isThere(file) {
+		err = bad("DUNWELL_DATABASE_URL", "there is no database in "+file+" yet: it gets its key when it is first served")
+	}
+	return err
+}
+
+// key returns the master key. Where it is to be made beside a file, mayMake says
+// what speaks against it.
+func (d Database) key(mayMake func(file string) error) ([]byte, error) {
 	if d.MasterKey != "" {
 		return decodeKey(d.MasterKey)
 	}
@@ -169,12 +201,16 @@ func (d Database) Key() ([]byte, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the master key: %w", err)
 	}
-	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
-		// A fresh key could not open the secrets that are in there.
-		return nil, bad("DUNWELL_MASTER_KEY", path+" is missing beside a database that exists: put it back, or set the key that the database was made with. "+
-			"If that is lost, set a new one (`openssl rand -base64 32`) and enter the secrets of integrations and sources anew")
+	if err := mayMake(file); err != nil {
+		return nil, err
 	}
 	return makeKey(path)
+}
+
+// isThere reports a file with something in it.
+func isThere(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Size() > 0
 }
 
 // FirstKey makes the key of a SQLite database that is not there yet, for who
@@ -188,7 +224,7 @@ func (d Database) FirstKey() error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+	if isThere(file) {
 		return nil
 	}
 	_, err = d.Key()

@@ -3,7 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"fmt"
-	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,10 +12,8 @@ import (
 	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/execution"
-	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
-	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -187,30 +185,54 @@ func TestInvoiceMovesToAnotherCustomer(t *testing.T) {
 	})
 }
 
-// With another master key an integration says so in words, and its credentials
-// can be entered anew.
+// With another master key an integration can be looked at and changed, its
+// messages wait and say why, and its credentials can be entered anew.
 func TestCredentialsOfAnotherMasterKeyAreEnteredAnew(t *testing.T) {
-	url := pgtest.URL(t)
-	w := newWorld(t, url, nil)
-	log := slog.New(slog.DiscardHandler)
-	s, err := store.Open(w.ctx, store.Config{URL: url, MasterKey: bytes.Repeat([]byte{9}, 32), Log: log})
-	w.must(err)
-	t.Cleanup(func() { w.must(s.Close()) })
-	other, err := engine.New(engine.Config{Log: log, Now: w.e.Now, Limits: engine.DefaultLimits()})
-	w.must(err)
-	other.Use(s)
-	in, err := w.s.Integration(w.ctx, w.p, string(w.intg))
-	w.must(err)
-	if _, err := s.Integration(w.ctx, w.p, string(w.intg)); !fault.Is(err, fault.State) {
-		t.Errorf("reading: got %v, want a fault in words", err)
-	}
-	if _, _, err := other.PutIntegration(w.ctx, w.p, in, true); !fault.Is(err, fault.State) {
-		t.Errorf("keeping what cannot be opened: got %v, want a fault in words", err)
-	}
-	in.Credentials.Password = "new"
-	_, created, err := other.PutIntegration(w.ctx, w.p, in, false)
-	w.must(err)
-	if again, err := s.Integration(w.ctx, w.p, string(w.intg)); err != nil || again.Credentials.Password != "new" || created {
-		t.Errorf("entered anew: got %v, %v, created %v, want the new password in its place", again.Credentials, err, created)
-	}
+	onBoth(t, func(w *world) {
+		in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
+			Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive, Credentials: platform.Credentials{Password: "old"},
+			EmailProvider: platform.EmailProvider{Variant: platform.SMTP, SMTP: &platform.SMTPSettings{Host: "mail.example", Port: 25}},
+		}, false)
+		w.must(err)
+		w.intg = in.ID
+		w.workflow(workflow.ToFinal)
+		kept, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
+			Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive, Credentials: platform.Credentials{Password: "old"},
+			EmailProvider: platform.EmailProvider{Variant: platform.System},
+		}, false)
+		w.must(err)
+		w.intg = kept.ID
+		w.workflow(workflow.FailedPayment)
+		w.reopen(bytes.Repeat([]byte{9}, 32))
+
+		w.now = w.now.Add(time.Hour)
+		in.Name, in.Credentials = "renamed", platform.Credentials{}
+		changed, created, err := w.e.PutIntegration(w.ctx, w.p, in, true)
+		if err != nil || created || !changed.CreatedAt.Equal(in.CreatedAt) {
+			w.Errorf("keeping what cannot be opened: got %v, created %v at %v, want it changed", err, created, changed.CreatedAt)
+		}
+		w.ingest(w.customer("c1"), w.customer("c2"), w.invoice("i1", "c1"))
+		w.drain()
+		x := w.executions()[0]
+		attempts, err := w.s.Attempts(w.ctx, w.p, []string{string(x.ID)})
+		w.must(err)
+		if x.Status != execution.Waiting || !strings.Contains(attempts[x.ID][0].Reply, "master key") {
+			w.Errorf("sending: got %s, %+v, want it to wait and say why", x.Status, attempts)
+		}
+		pay := w.payment("p1", "")
+		pay.CustomerID = "c2"
+		w.ingest(pay)
+		w.drain()
+		if got := w.outbox(); len(got) != 1 {
+			w.Errorf("an integration that has credentials and needs none: got %d messages, want 1", len(got))
+		}
+		in.Credentials.Password = "new"
+		again, created, err := w.e.PutIntegration(w.ctx, w.p, in, false)
+		if err != nil || created || !again.CreatedAt.Equal(in.CreatedAt) {
+			w.Errorf("entering anew: got %v, created %v at %v, want it changed", err, created, again.CreatedAt)
+		}
+		if got, err := w.s.OpenIntegration(w.ctx, w.p, in.ID); err != nil || got.Credentials.Password != "new" {
+			w.Errorf("entered anew: got %v, %v, want the new password in its place", got.Credentials, err)
+		}
+	})
 }

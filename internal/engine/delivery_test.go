@@ -237,6 +237,50 @@ func TestKillSwitch(t *testing.T) {
 	})
 }
 
+// A message whose bytes are frozen cannot be redirected: it waits, says so, and
+// holds the same customer's other messages back no more than others'.
+func TestWhatCannotBeRedirectedHoldsNobodyBack(t *testing.T) {
+	onBothWith(t, func(w *world, p *provider) {
+		set := func(s platform.Sending) {
+			_, err := w.e.ChangePlatform(w.ctx, w.p, func(p *platform.Platform) error {
+				p.Sending, p.RedirectTo = s, "team@acme.example"
+				return nil
+			})
+			w.must(err)
+		}
+		w.workflow(workflow.ToFinal, func(wf *workflow.Workflow) { wf.OnAmbiguous = workflow.Resend })
+		p.answers = []execution.Outcome{{Kind: execution.Unknown}}
+		w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
+		w.drain()
+		w.status(execution.Waiting, workflow.Sent)
+		set(platform.Redirect)
+		w.later(time.Minute)
+		w.status(execution.Pending, workflow.SendingPaused)
+		w.ingest(w.invoice("i2", "c1"))
+		lane := store.Lane{PlatformID: w.p, Number: execution.Lane("c1")}
+		due, err := w.s.Due(w.ctx, lane, w.now, store.Held{Frozen: true}, 1) // however many are frozen
+		if err != nil || len(due) != 1 || due[0].InvoiceID != "i2" {
+			w.Errorf("due: got %+v, %v, want the second message", due, err)
+		}
+		w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.MarkPaused(w.ctx, lane, w.now, true) }))
+		if list := w.executions(); list[1].Reason != workflow.Sent {
+			w.Errorf("not frozen: got %+v, want nothing said about the switch", list[1])
+		}
+		w.drain()
+		if got := p.taken(); got != 2 || p.accepted[1].To[0].Email != "team@acme.example" {
+			w.Fatalf("redirected: got %+v, want the second message, to the team", p.accepted)
+		}
+		if list := w.executions(); list[0].Status != execution.Pending || list[0].Reason != workflow.SendingPaused {
+			w.Errorf("frozen: got %+v, want it to wait for the switch", list[0])
+		}
+		set(platform.On)
+		w.drain()
+		if got := p.taken(); got != 3 || p.accepted[2].To[0].Email != "c1@customer.example" {
+			w.Errorf("switched on again: got %+v, want the first message once more, to its customer", p.accepted)
+		}
+	})
+}
+
 func TestPausedForTooLongIsSkipped(t *testing.T) {
 	onBothWith(t, func(w *world, p *provider) {
 		w.workflow(workflow.ToFinal)

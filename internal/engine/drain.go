@@ -63,10 +63,15 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 		return false, err
 	}
 	now := e.Now()
-	if p.Sending == platform.Paused {
-		return false, e.store.Write(ctx, func(tx *store.Tx) error { return tx.MarkPaused(ctx, lane, now) })
+	redirected := p.Sending == platform.Redirect // then what is frozen for its own recipient waits
+	if redirected || p.Sending == platform.Paused {
+		err := e.store.Write(ctx, func(tx *store.Tx) error { return tx.MarkPaused(ctx, lane, now, redirected) })
+		if err != nil || !redirected {
+			return false, err
+		}
 	}
-	due, err := e.store.Due(ctx, lane, now, e.senders.saturated(), drainBatch)
+	held := store.Held{Integrations: e.senders.saturated(lane.PlatformID), Frozen: redirected}
+	due, err := e.store.Due(ctx, lane, now, held, drainBatch)
 	if err != nil || len(due) == 0 {
 		return false, err
 	}

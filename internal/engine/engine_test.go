@@ -31,6 +31,10 @@ type world struct {
 	now  time.Time
 	intg platform.IntegrationID
 	log  bytes.Buffer
+
+	url    string
+	sender func(platform.Integration) engine.Sender
+	limits engine.Limits
 }
 
 // onBoth runs a test on SQLite and on PostgreSQL.
@@ -41,32 +45,17 @@ func onBoth(t *testing.T, test func(*world)) {
 
 func newWorld(t *testing.T, url string, sender func(platform.Integration) engine.Sender, change ...func(*engine.Limits)) *world {
 	t.Helper()
-	w := &world{T: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
-	log := slog.New(slog.NewTextHandler(&w.log, nil))
-	limits := engine.DefaultLimits()
-	limits.Slice = time.Minute                         // a test drains until nothing is left, however slow the machine
-	limits.Tick, limits.Neglect = time.Hour, time.Hour // it moves the clock, and sweeps when it says so
+	w := &world{T: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), url: url, sender: sender, limits: engine.DefaultLimits()}
+	w.limits.Slice = time.Minute                           // a test drains until nothing is left, however slow the machine
+	w.limits.Tick, w.limits.Neglect = time.Hour, time.Hour // it moves the clock, and sweeps when it says so
 	for _, change := range change {
-		change(&limits)
+		change(&w.limits)
 	}
-	var err error
-	w.e, err = engine.New(engine.Config{Log: log, Now: func() time.Time { return w.now }, Limits: limits, Sender: sender})
-	w.must(err)
-	cfg := store.Config{URL: url, MasterKey: bytes.Repeat([]byte{7}, 32), Log: log}
-	w.must(store.Migrate(w.ctx, cfg))
-	w.s, err = store.Open(w.ctx, cfg)
-	w.must(err)
+	w.open(bytes.Repeat([]byte{7}, 32))
 	t.Cleanup(func() { w.must(w.s.Close()) })
-	w.e.Use(w.s)
-	w.must(w.e.Start(w.ctx))
 	t.Cleanup(func() { w.must(w.e.Stop(context.WithoutCancel(w.ctx))) })
 
-	p := platform.Platform{
-		ID: platform.ID(ident.New("plat")), Reference: "acme", Name: "Acme", Environment: platform.Live,
-		Timezone: "Europe/Amsterdam", Locale: "en-GB", Sending: platform.On, CreatedAt: w.now, UpdatedAt: w.now,
-	}
-	w.p = p.ID
-	w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.InsertPlatform(w.ctx, p) }))
+	w.p = w.newPlatform("acme")
 	in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
 		Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,
 		EmailProvider: platform.EmailProvider{Variant: platform.System},
@@ -74,6 +63,42 @@ func newWorld(t *testing.T, url string, sender func(platform.Integration) engine
 	w.must(err)
 	w.intg = in.ID
 	return w
+}
+
+func (w *world) newPlatform(reference string) platform.ID {
+	w.Helper()
+	p := platform.Platform{
+		ID: platform.ID(ident.New("plat")), Reference: reference, Name: reference, Environment: platform.Live,
+		Timezone: "Europe/Amsterdam", Locale: "en-GB", Sending: platform.On, CreatedAt: w.now, UpdatedAt: w.now,
+	}
+	w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.InsertPlatform(w.ctx, p) }))
+	return p.ID
+}
+
+// open starts an engine on the database.
+func (w *world) open(key []byte) {
+	w.Helper()
+	log := slog.New(slog.NewTextHandler(&w.log, nil))
+	var err error
+	w.e, err = engine.New(engine.Config{Log: log, Now: func() time.Time { return w.now }, Limits: w.limits, Sender: w.sender})
+	w.must(err)
+	cfg := store.Config{URL: w.url, MasterKey: key, Log: log}
+	w.must(store.Migrate(w.ctx, cfg))
+	w.s, err = store.Open(w.ctx, cfg)
+	w.must(err)
+	w.e.Use(w.s)
+	w.must(w.e.Start(w.ctx))
+}
+
+// reopen stops the engine and starts it with another master key, as whoever has
+// lost the one before does.
+func (w *world) reopen(key []byte) {
+	w.Helper()
+	w.must(w.e.Stop(w.ctx))
+	w.must(w.s.Close())
+	_, err := store.ResetKey(w.ctx, store.Config{URL: w.url, MasterKey: key, Log: slog.New(slog.DiscardHandler)})
+	w.must(err)
+	w.open(key)
 }
 
 func (w *world) must(err error) {

@@ -46,11 +46,12 @@ func (s *stalled) Send(ctx context.Context, _ *message.Message) execution.Outcom
 func (s *stalled) Release() {}
 func (s *stalled) Close()   {}
 
-// A provider that stalls, with a backlog longer than a drain takes up at a
-// time, keeps nobody else's messages waiting in the same lane.
-func TestAStalledProviderDelaysNobodyElse(t *testing.T) {
-	run := func(t *testing.T, url string, slow *stalled) {
-		healthy := &provider{}
+// onBothStalled runs a test on both databases with two providers: one of invoices,
+// which stalls at the message or already at the connection, and a healthy one of
+// payments.
+func onBothStalled(t *testing.T, test func(w *world, atMessage bool, healthy *provider)) {
+	run := func(t *testing.T, url string, atMessage bool) {
+		slow, healthy := &stalled{make(chan struct{}), atMessage}, &provider{}
 		var slowID platform.IntegrationID
 		w := newWorld(t, url, func(in platform.Integration) engine.Sender {
 			if in.ID == slowID {
@@ -71,41 +72,118 @@ func TestAStalledProviderDelaysNobodyElse(t *testing.T) {
 		w.workflow(workflow.ToFinal)
 		w.intg = make()
 		w.workflow(workflow.FailedPayment)
+		test(w, atMessage, healthy)
+		close(slow.until)
+	}
+	for name, atMessage := range map[string]bool{"at the message": true, "at the connection": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db"), atMessage) })
+			t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t), atMessage) })
+		})
+	}
+}
 
-		const backlog = 450
-		lane := store.Lane{PlatformID: w.p, Number: 3}
-		var states []billing.Resource
-		for i, n := 0, 0; n < backlog; i++ {
-			id := fmt.Sprint("c", i)
-			if execution.Lane(billing.CustomerID(id)) != lane.Number {
-				continue
-			}
-			states = append(states, w.customer(id), w.invoice("i"+id, id))
-			if n++; n == backlog { // the last to come due is another integration's
-				states = append(states[:len(states)-1], w.payment("p", ""))
-				states[len(states)-1].(*billing.Payment).CustomerID = billing.CustomerID(id)
-			}
+// inLane returns ids of customers of one lane.
+func inLane(lane store.Lane, n int) []string {
+	var ids []string
+	for i := 0; len(ids) < n; i++ {
+		if id := fmt.Sprint("c", i); execution.Lane(billing.CustomerID(id)) == lane.Number {
+			ids = append(ids, id)
 		}
-		w.ingest(states...)
+	}
+	return ids
+}
+
+// taken is how many messages a provider has.
+func (p *provider) taken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.accepted)
+}
+
+// A provider that stalls, with a backlog longer than a drain takes up at a
+// time, keeps nobody else's messages waiting in the same lane.
+func TestAStalledProviderDelaysNobodyElse(t *testing.T) {
+	onBothStalled(t, func(w *world, _ bool, healthy *provider) {
+		lane := store.Lane{PlatformID: w.p, Number: 3}
+		ids := inLane(lane, 450)
+		last := len(ids) - 1
+		var states []billing.Resource
+		for _, id := range ids[:last] {
+			states = append(states, w.customer(id), w.invoice("i"+id, id))
+		}
+		pay := w.payment("p", "") // the last to come due is another integration's
+		pay.CustomerID = billing.CustomerID(ids[last])
+		w.ingest(append(states, w.customer(ids[last]), pay)...)
 		for range 5 {
 			w.e.Drain(w.ctx, lane)
 		}
-		healthy.mu.Lock()
-		got := len(healthy.accepted)
-		healthy.mu.Unlock()
-		if got != 1 {
-			t.Errorf("the healthy provider has %d messages while the other stalls, want 1", got)
+		if got := healthy.taken(); got != 1 {
+			w.Errorf("the healthy provider has %d messages while the other stalls, want 1", got)
+		}
+	})
+}
+
+// Nor does what waits for it hold the same customer's later messages back; only
+// what is with it already does.
+func TestAStalledProviderHoldsNoCustomerBack(t *testing.T) {
+	onBothStalled(t, func(w *world, atMessage bool, healthy *provider) {
+		lane := store.Lane{PlatformID: w.p, Number: 3}
+		ids := inLane(lane, 30)
+		var states []billing.Resource
+		for _, id := range ids {
+			states = append(states, w.customer(id), w.invoice("i"+id, id))
+		}
+		w.ingest(states...)
+		w.now = w.now.Add(time.Second)
+		for _, id := range ids {
+			w.ingest(w.payment("p"+id, "i"+id))
+		}
+		for range 5 {
+			w.e.Drain(w.ctx, lane)
+		}
+		want := len(ids)
+		if atMessage {
+			want -= w.limits.SendsAtOnce
+		}
+		if got := healthy.taken(); got != want {
+			w.Errorf("the healthy provider has %d messages while the other stalls, want %d", got, want)
+		}
+	})
+}
+
+// Two platforms may have an integration of the same id: each has its own account,
+// and does not wait for the other's.
+func TestAnIntegrationIsOfItsPlatformAlone(t *testing.T) {
+	run := func(t *testing.T, url string) {
+		slow, healthy := &stalled{make(chan struct{}), true}, &provider{}
+		w := newWorld(t, url, func(in platform.Integration) engine.Sender {
+			if in.EmailProvider.SMTP.Host == "slow.example" {
+				return slow
+			}
+			return healthy
+		}, func(l *engine.Limits) { l.Slice, l.SendsAtOnce = 200*time.Millisecond, 1 })
+		send := func(host string) {
+			in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
+				ID: "mail", Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,
+				EmailProvider: platform.EmailProvider{Variant: platform.SMTP, SMTP: &platform.SMTPSettings{Host: host, Port: 25}},
+			}, false)
+			w.must(err)
+			w.intg = in.ID
+			w.workflow(workflow.ToFinal)
+			w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
+			w.drain()
+		}
+		send("slow.example")
+		w.p = w.newPlatform("other")
+		send("mail.example")
+		if got := healthy.taken(); got != 1 {
+			t.Errorf("got %d messages, want that of the platform whose account it is", got)
 		}
 		close(slow.until)
 	}
-	for name, connected := range map[string]bool{"at the message": true, "at the connection": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Run("sqlite", func(t *testing.T) {
-				run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db"), &stalled{make(chan struct{}), connected})
-			})
-			t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t), &stalled{make(chan struct{}), connected}) })
-		})
-	}
+	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db")) })
+	t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t)) })
 }
 
 // A payment may name another customer than its invoice does, before or after

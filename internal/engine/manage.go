@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
 
@@ -230,15 +229,10 @@ func (e *Engine) PutIntegration(
 		switch {
 		case err == nil && old.ID == in.ID:
 			created, stored.CreatedAt = false, old.CreatedAt
-			if keepCredentials {
-				stored.Credentials = old.Credentials
-			}
-		case errors.Is(err, store.ErrSealed) && !keepCredentials:
-			created = false // what cannot be opened any more is entered anew
 		case err != nil && !fault.Is(err, fault.NotFound):
 			return err
 		}
-		if err := tx.PutIntegration(ctx, p, stored); err != nil {
+		if err := tx.PutIntegration(ctx, p, stored, keepCredentials); err != nil {
 			return err
 		}
 		return after(ctx, tx, stored, then)
@@ -258,7 +252,8 @@ func (e *Engine) CreateSource(ctx context.Context, s platform.Source, then ...Af
 	})
 }
 
-// ChangeSource changes a source, for instance its signing secret.
+// ChangeSource changes a source. One that change gives no signing secret keeps
+// its own.
 func (e *Engine) ChangeSource(ctx context.Context, p platform.ID, idOrReference string, change func(*platform.Source) error) (platform.Source, error) {
 	var out platform.Source
 	err := e.store.Write(ctx, func(tx *store.Tx) error {

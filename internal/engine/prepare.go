@@ -66,12 +66,13 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 		id := x.Action.SendEmail.IntegrationID
 		in, ok := integrations[id]
 		if !ok {
-			in, err = e.store.Integration(ctx, p.ID, string(id))
-			if errors.Is(err, store.ErrSealed) {
+			in, err = e.store.OpenIntegration(ctx, p.ID, id)
+			switch {
+			case errors.Is(err, store.ErrSealed) && in.EmailProvider.Variant == platform.System: // it uses none
+			case errors.Is(err, store.ErrSealed):
 				j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: err.Error()}
 				continue
-			}
-			if err != nil {
+			case err != nil:
 				return nil, fmt.Errorf("reading the integration of execution %s: %w", x.ID, err)
 			}
 			integrations[id] = in

@@ -32,7 +32,13 @@ type senders struct {
 	make   func(platform.Integration) Sender
 
 	mu   sync.Mutex
-	open map[platform.IntegrationID]*slots
+	open map[account]*slots
+}
+
+// account names an integration: two platforms may have one of the same id.
+type account struct {
+	platform    platform.ID
+	integration platform.IntegrationID
 }
 
 // slots is a sender with the right to use it so many times at once.
@@ -56,7 +62,7 @@ func (s *slots) full(now time.Time) bool {
 }
 
 func newSenders(limits Limits, override func(platform.Integration) Sender) *senders {
-	s := &senders{limits: limits, make: override, open: map[platform.IntegrationID]*slots{}}
+	s := &senders{limits: limits, make: override, open: map[account]*slots{}}
 	if s.make == nil {
 		s.make = s.speak
 	}
@@ -68,11 +74,12 @@ func (s *senders) speak(in platform.Integration) Sender {
 	return smtpSender{delivery.NewSMTP(*in.EmailProvider.SMTP, in.Credentials, s.limits.SMTP, delivery.SMTPOptions{})}
 }
 
-// of returns the sender of an integration as it is configured now.
-func (s *senders) of(in platform.Integration) *slots {
+// of returns the sender of a platform's integration as it is configured now.
+func (s *senders) of(p platform.ID, in platform.Integration) *slots {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	have := s.open[in.ID]
+	key := account{p, in.ID}
+	have := s.open[key]
 	if have != nil && have.version.Equal(in.UpdatedAt) {
 		return have
 	}
@@ -83,16 +90,16 @@ func (s *senders) of(in platform.Integration) *slots {
 	for range cap(made.free) {
 		made.free <- struct{}{}
 	}
-	s.open[in.ID] = made
+	s.open[key] = made
 	return made
 }
 
 func (s *senders) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, have := range s.open {
+	for key, have := range s.open {
 		have.sender.Close()
-		delete(s.open, id)
+		delete(s.open, key)
 	}
 }
 
@@ -120,16 +127,16 @@ func (s smtpSender) Connect(ctx context.Context) (Session, execution.Outcome) {
 	return session, outcome
 }
 
-// saturated returns the integrations that can take nothing more: no slot is
-// free, or their provider does not even take a connection.
-func (s *senders) saturated() []platform.IntegrationID {
+// saturated returns the integrations of a platform that can take nothing more:
+// no slot is free, or their provider does not even take a connection.
+func (s *senders) saturated(p platform.ID) []platform.IntegrationID {
 	now := time.Now() //nolint:forbidigo // how long a connection takes is the machine's time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var full []platform.IntegrationID
-	for id, have := range s.open {
-		if have.full(now) {
-			full = append(full, id)
+	for key, have := range s.open {
+		if key.platform == p && have.full(now) {
+			full = append(full, key.integration)
 		}
 	}
 	return full
@@ -156,7 +163,7 @@ func (e *Engine) connect(ctx context.Context, jobs []*job) {
 	if !first.connects() {
 		return
 	}
-	s := e.senders.of(first.integration)
+	s := e.senders.of(first.x.PlatformID, first.integration)
 	if !s.take() {
 		for _, j := range jobs {
 			j.waits = true

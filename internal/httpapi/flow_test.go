@@ -414,7 +414,7 @@ func TestIntegrations(t *testing.T) {
 			t.Errorf("got %s", made.body)
 		}
 		stored := func() string {
-			in, err := w.s.Integration(w.ctx, w.p, made.id())
+			in, err := w.s.OpenIntegration(w.ctx, w.p, platform.IntegrationID(made.id()))
 			w.must(err)
 			return in.Credentials.Username + ":" + in.Credentials.Password
 		}

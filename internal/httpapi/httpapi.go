@@ -15,7 +15,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -26,7 +25,6 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/auth"
 	"github.com/dunwellhq/dunwell/internal/engine"
-	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -132,7 +130,6 @@ func (s *server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 
 	out, err := s.answer(c)
 	if err != nil {
-		err = s.explain(ctx, err)
 		out = c.retryable(problemOf(err))
 	}
 	s.write(c, out)
@@ -153,19 +150,6 @@ func (s *server) answer(c *call) (out reply, err error) {
 		}
 	}
 	return s.answerOnce(c)
-}
-
-// explain finds out whether an error that nobody expected comes from a database
-// that is out of reach: that is no defect, and passes.
-func (s *server) explain(ctx context.Context, err error) error {
-	_, broken := errors.AsType[*defect](err)
-	if o, _ := describe(err); broken || o.status != http.StatusInternalServerError || s.store == nil {
-		return err
-	}
-	if gone := s.store.Ping(ctx); fault.Is(gone, fault.Unavailable) {
-		return fmt.Errorf("%w: %w", gone, err)
-	}
-	return err
 }
 
 func (s *server) write(c *call, out reply) {

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -9,6 +11,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/source"
+	"github.com/dunwellhq/dunwell/internal/store"
 )
 
 // maxItems bounds one ingestion.
@@ -189,7 +192,10 @@ func (s *server) ingestWebhook(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	src, err := s.store.SourceOfPath(c.Context(), platform.SourceID(id))
+	src, err := s.store.OpenSource(c.Context(), platform.SourceID(id))
+	if errors.Is(err, store.ErrSealed) { // the sender has done nothing wrong, and is to come again
+		err = fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "the webhook cannot be verified at the moment, send it again"), err)
+	}
 	if err != nil {
 		return reply{}, err
 	}

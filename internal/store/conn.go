@@ -94,6 +94,14 @@ func column[T any](rs rows) (T, error) {
 	return v, rs.Scan(&v)
 }
 
+// number is a truth value as both databases compare it.
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // micros is the stored form of a time: microseconds since 1970, 0 for none.
 func micros(t time.Time) int64 {
 	if t.IsZero() {

@@ -105,13 +105,20 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 	return nil
 }
 
+// Held is what cannot go at the moment, although its time has come.
+type Held struct {
+	Integrations []platform.IntegrationID // those that can take no more
+	Frozen       bool                     // messages whose bytes must not change
+}
+
 // Due reads, of each customer of a lane, the oldest PENDING execution whose time
-// has come, the oldest first, without locking them. It leaves out customers who
-// have another SENDING, and integrations that can take no more at the moment:
-// what waits for a slow provider must not hide what others could send.
-func (r Reader) Due(ctx context.Context, l Lane, now time.Time, saturated []platform.IntegrationID, limit int) ([]execution.Execution, error) {
-	full := make([]string, len(saturated)) // never nil: that would be NULL
-	for i, id := range saturated {
+// has come and that can go at the moment, the oldest first, without locking them.
+// What waits for a slow provider, or for the switch, neither hides what others
+// could send nor holds its own customer's other messages back; a customer who has
+// one SENDING is left out.
+func (r Reader) Due(ctx context.Context, l Lane, now time.Time, held Held, limit int) ([]execution.Execution, error) {
+	full := make([]string, len(held.Integrations)) // never nil: that would be NULL
+	for i, id := range held.Integrations {
 		full[i] = string(id)
 	}
 	return all(ctx, r.c, scanExecution,
@@ -119,12 +126,13 @@ func (r Reader) Due(ctx context.Context, l Lane, now time.Time, saturated []plat
 		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND NOT EXISTS (
 		     SELECT 1 FROM executions o WHERE o.platform_id = $1 AND o.customer_id = e.customer_id
 		     AND o.status IN ('PENDING', 'WAITING', 'SENDING') AND o.status = 'PENDING'
+		     AND NOT (o.integration_id = ANY($5)) AND NOT (o.frozen_hash <> '' AND $6 = 1)
 		     AND (o.due_at, o.created_at, o.position, o.id) < (e.due_at, e.created_at, e.position, e.id))
 		 AND NOT EXISTS (
 		     SELECT 1 FROM executions s WHERE s.platform_id = $1 AND s.customer_id = e.customer_id
 		     AND s.status IN ('PENDING', 'WAITING', 'SENDING') AND s.status = 'SENDING')
-		 AND NOT (integration_id = ANY($5))
-		 ORDER BY due_at, created_at, position, id LIMIT $4`, string(l.PlatformID), l.Number, micros(now), limit, full)
+		 AND NOT (integration_id = ANY($5)) AND NOT (frozen_hash <> '' AND $6 = 1)
+		 ORDER BY due_at, created_at, position, id LIMIT $4`, string(l.PlatformID), l.Number, micros(now), limit, full, number(held.Frozen))
 }
 
 // LockLane keeps other claims of the lane out until the transaction ends:
@@ -283,12 +291,13 @@ func (tx *Tx) EndLeases(ctx context.Context) error {
 	return err
 }
 
-// MarkPaused notes on the due executions of a lane that the platform's sending
-// is paused.
-func (tx *Tx) MarkPaused(ctx context.Context, l Lane, now time.Time) error {
+// MarkPaused notes on the due executions of a lane, or only on those whose bytes
+// are frozen, that the platform's switch holds them back.
+func (tx *Tx) MarkPaused(ctx context.Context, l Lane, now time.Time, frozenOnly bool) error {
 	_, err := tx.c.exec(ctx,
 		`UPDATE executions SET reason = $4, updated_at = $3
-		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND reason = ''`,
-		string(l.PlatformID), l.Number, micros(now), string(workflow.SendingPaused))
+		 WHERE platform_id = $1 AND lane = $2 AND status = 'PENDING' AND due_at <= $3 AND reason = ''
+		 AND NOT (frozen_hash = '' AND $5 = 1)`,
+		string(l.PlatformID), l.Number, micros(now), string(workflow.SendingPaused), number(frozenOnly))
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -80,23 +82,29 @@ func (d *postgresDB) retryable(err error) bool {
 	return code == serializationFailure || code == deadlockDetected
 }
 
-// unavailable: classes 08 (connection), 53 (resources), 57 (shutdown), 58
-// (system), a transaction that lost too often, or no server at all.
+// unavailable: whatever the server said when it was connected to or as it ended a
+// session, classes 08 (connection), 53 (resources), 57 (shutdown), 58 (system), a
+// transaction that lost too often, or no server at all.
 func (d *postgresDB) unavailable(err error) bool {
-	code := pgCode(err)
+	if _, refused := errors.AsType[*pgconn.ConnectError](err); refused {
+		return true
+	}
+	e, said := errors.AsType[*pgconn.PgError](err)
+	if !said {
+		return pgconn.SafeToRetry(err) || pgconn.Timeout(err) || isBroken(err)
+	}
 	for _, class := range []string{"08", "53", "57", "58", "40", "25006"} {
-		if strings.HasPrefix(code, class) {
+		if strings.HasPrefix(e.Code, class) {
 			return true
 		}
 	}
-	var connect *pgconn.ConnectError
-	return code == "" && (errors.As(err, &connect) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) || isBroken(err))
+	return e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC"
 }
 
 // isBroken recognises a connection that died under a statement.
 func isBroken(err error) bool {
-	return strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "unexpected EOF") ||
-		strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "broken pipe")
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 func (d *postgresDB) duplicate(err error) bool { return pgCode(err) == uniqueViolation }

@@ -5,36 +5,20 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/dunwellhq/dunwell/internal/platform"
 )
 
 var sourceList = list{
 	from:    "sources",
-	columns: "doc, secret",
+	columns: "doc",
 	order:   []string{"created_at", "updated_at", "reference", "type"},
 	filters: columns("id", "reference", "type"),
 }
 
-func (r Reader) scanSource(rs rows) (platform.Source, error) {
-	var s platform.Source
-	var doc, sealed []byte
-	if err := rs.Scan(&doc, &sealed); err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(doc, &s); err != nil {
-		return s, err
-	}
-	secret, err := r.vault.open(sealed, string(s.PlatformID), string(s.ID))
-	s.SigningSecret = string(secret)
-	return s, err
-}
-
-// Source reads a source by id or reference.
+// Source reads a source by id or reference, without its signing secret.
 func (r Reader) Source(ctx context.Context, p platform.ID, idOrReference string) (platform.Source, error) {
-	s, err := one(ctx, r.c, r.scanSource,
-		`SELECT doc, secret FROM sources WHERE platform_id = $1 AND (id = $2 OR reference = $2)
+	s, err := one(ctx, r.c, document[platform.Source],
+		`SELECT doc FROM sources WHERE platform_id = $1 AND (id = $2 OR reference = $2)
 		 ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END LIMIT 1`, string(p), idOrReference)
 	if errors.Is(err, errNoRow) {
 		return s, notFound("", "source", idOrReference)
@@ -42,20 +26,26 @@ func (r Reader) Source(ctx context.Context, p platform.ID, idOrReference string)
 	return s, err
 }
 
-// SourceOfPath reads the source that a webhook's path names. It is the one
-// statement that finds its platform instead of being given it: a webhook
-// carries no credential but its signature.
-func (r Reader) SourceOfPath(ctx context.Context, id platform.SourceID) (platform.Source, error) {
-	s, err := one(ctx, r.c, r.scanSource, `SELECT doc, secret FROM sources WHERE id = $1`, string(id))
+// OpenSource reads the source that a webhook's path names, with its signing
+// secret. It is the one statement that finds its platform instead of being given
+// it: a webhook carries no credential but its signature. With [ErrSealed] it
+// returns the source without the secret.
+func (r Reader) OpenSource(ctx context.Context, id platform.SourceID) (platform.Source, error) {
+	row, err := one(ctx, r.c, scanSealed[platform.Source], `SELECT doc, secret FROM sources WHERE id = $1`, string(id))
 	if errors.Is(err, errNoRow) {
-		return s, notFound("", "source", string(id))
+		return row.doc, notFound("", "source", string(id))
 	}
-	return s, err
+	if err != nil {
+		return row.doc, err
+	}
+	secret, err := r.vault.open(row.secret, string(row.doc.PlatformID), string(row.doc.ID))
+	row.doc.SigningSecret = string(secret)
+	return row.doc, err
 }
 
-// Sources lists sources.
+// Sources lists sources, without their signing secrets.
 func (r Reader) Sources(ctx context.Context, p platform.ID, q Query) (Page[platform.Source], error) {
-	return page(ctx, r, sourceList, r.scanSource, string(p), q)
+	return page(ctx, r, sourceList, document[platform.Source], string(p), q)
 }
 
 // InsertSource stores a new source. A reference that is taken is a fault.
@@ -64,7 +54,7 @@ func (tx *Tx) InsertSource(ctx context.Context, s platform.Source) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := tx.vault.seal([]byte(s.SigningSecret), string(s.PlatformID), string(s.ID))
+	sealed, err := tx.seal(ctx, []byte(s.SigningSecret), s.PlatformID, string(s.ID))
 	if err != nil {
 		return err
 	}
@@ -78,22 +68,26 @@ func (tx *Tx) InsertSource(ctx context.Context, s platform.Source) error {
 	return err
 }
 
-// UpdateSource replaces a source. A reference that is taken is a fault.
+// UpdateSource replaces a source. One without a signing secret keeps the stored
+// one, unopened. A reference that is taken is a fault.
 func (tx *Tx) UpdateSource(ctx context.Context, s platform.Source) error {
 	doc, err := encode(s)
 	if err != nil {
 		return err
 	}
-	sealed, err := tx.vault.seal([]byte(s.SigningSecret), string(s.PlatformID), string(s.ID))
-	if err != nil {
-		return err
-	}
-	_, err = tx.c.exec(ctx,
-		`UPDATE sources SET reference = $3, doc = $4, secret = $5, updated_at = $6 WHERE platform_id = $1 AND id = $2`,
-		string(s.PlatformID), string(s.ID), s.Reference, doc, sealed, micros(s.UpdatedAt))
+	_, err = tx.c.exec(ctx, `UPDATE sources SET reference = $3, doc = $4, updated_at = $5 WHERE platform_id = $1 AND id = $2`,
+		string(s.PlatformID), string(s.ID), s.Reference, doc, micros(s.UpdatedAt))
 	if tx.s.db.duplicate(err) {
 		return taken("", "source", s.Reference)
 	}
+	if err != nil || s.SigningSecret == "" {
+		return err
+	}
+	sealed, err := tx.seal(ctx, []byte(s.SigningSecret), s.PlatformID, string(s.ID))
+	if err != nil {
+		return err
+	}
+	_, err = tx.c.exec(ctx, `UPDATE sources SET secret = $3 WHERE platform_id = $1 AND id = $2`, string(s.PlatformID), string(s.ID), sealed)
 	return err
 }
 

@@ -27,6 +27,9 @@ type Store struct {
 	queue queue
 	plain *Group[write]
 	log   *slog.Logger
+	// canary is what the master key had sealed when this process found it to be
+	// the database's.
+	canary []byte
 }
 
 // Config says how to open a store.
@@ -72,9 +75,21 @@ type transaction interface {
 	platformLock(ctx context.Context, platform string, exclusive bool) error
 }
 
-// Open opens the database and checks its schema: SQLite's is brought up to
-// date, PostgreSQL's must be (see [Migrate]).
+// Open opens the database and checks its schema and its master key: SQLite's
+// schema is brought up to date, PostgreSQL's must be (see [Migrate]); the key must
+// be the one that the database was made with (see [ResetKey]).
 func Open(ctx context.Context, cfg Config) (*Store, error) {
+	s, err := openAnyKey(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkKey(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func openAnyKey(ctx context.Context, cfg Config) (*Store, error) {
 	db, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -103,7 +118,7 @@ func newStore(ctx context.Context, db database, cfg Config) (*Store, error) {
 	if stale {
 		return nil, errors.New("the database has no schema of this version yet: run `dunwell migrate` or `dunwell serve --migrate`")
 	}
-	s := &Store{Reader: Reader{db.pool(), vault}, db: db, log: cfg.Log}
+	s := &Store{Reader: Reader{pool{db.pool(), db}, vault}, db: db, log: cfg.Log}
 	s.plain = NewGroup(s, maxWrites, s.runWrites)
 	if s.queue, err = db.newQueue(cfg); err != nil {
 		return nil, fmt.Errorf("preparing the queue: %w", err)
@@ -150,7 +165,7 @@ func (s *Store) Embedded() bool {
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := one(ctx, s.c, column[int64], `SELECT 1`)
-	return s.explain(err)
+	return err
 }
 
 // retries is how often a transaction is run again that lost against another.
@@ -163,7 +178,7 @@ func (s *Store) Write(ctx context.Context, do func(*Tx) error) error {
 	for attempt := 0; ; attempt++ {
 		err := s.writeOnce(ctx, do)
 		if err == nil || attempt == retries || (!s.db.retryable(err) && !errors.Is(err, ErrLost)) {
-			return s.explain(err)
+			return explain(s.db, err)
 		}
 		s.log.LogAttrs(ctx, slog.LevelDebug, "transaction_retried", slog.Int("attempt", attempt), slog.Any("error", err))
 		if err := pause(ctx, time.Duration(attempt)*time.Millisecond); err != nil {
@@ -202,12 +217,39 @@ func (s *Store) writeOnce(ctx context.Context, do func(*Tx) error) (err error) {
 // explain turns an error of the database being out of reach into a fault that
 // tells the caller to come back. Whether a commit that failed took effect is
 // not known, and nothing here pretends to know.
-func (s *Store) explain(err error) error {
-	if err == nil || fault.As(err) != nil || (!s.db.unavailable(err) && !errors.Is(err, ErrLost)) {
+func explain(db database, err error) error {
+	if err == nil || fault.As(err) != nil || (!db.unavailable(err) && !errors.Is(err, ErrLost)) {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", fault.New(fault.Unavailable, "the database cannot be reached or written to at the moment, try again"), err)
 }
+
+// pool asks outside of transactions, and explains its errors as [Store.Write]
+// does. It is for reading alone.
+type pool struct {
+	conn
+	db database
+}
+
+func (p pool) query(ctx context.Context, text string, args ...any) (rows, error) {
+	rs, err := p.conn.query(ctx, text, args...)
+	if err != nil {
+		return nil, explain(p.db, err)
+	}
+	return poolRows{rs, p.db}, nil
+}
+
+func (p pool) queryMany(ctx context.Context, text string, args [][]any, each func(rows) error) error {
+	return explain(p.db, p.conn.queryMany(ctx, text, args, each))
+}
+
+type poolRows struct {
+	rows
+	db database
+}
+
+// Err says why the rows ended, if it was not that there are no more.
+func (r poolRows) Err() error { return explain(r.db, r.rows.Err()) }
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -25,10 +26,10 @@ func (v *vault) seal(secret []byte, platform, row string) ([]byte, error) {
 	return v.aead.Encrypt(secret, []byte(platform+"/"+row))
 }
 
-// ErrSealed says that a secret cannot be opened with this process's master key.
-// It is a fault that whoever asks is told in words: an operator can mend it.
-var ErrSealed error = fault.New(fault.State,
-	"its secret cannot be opened with this master key: start with the key that it was stored under, or enter it anew")
+// ErrSealed says that a secret cannot be opened with the database's master key:
+// it was stored under the one before a [ResetKey]. It is a fault that whoever
+// asks is told in words: an operator can mend it.
+var ErrSealed error = fault.New(fault.State, "its secret cannot be opened: it was stored under another master key, enter it anew")
 
 func (v *vault) open(sealed []byte, platform, row string) ([]byte, error) {
 	secret, err := v.aead.Decrypt(sealed, []byte(platform+"/"+row))
@@ -36,4 +37,19 @@ func (v *vault) open(sealed []byte, platform, row string) ([]byte, error) {
 		return nil, fmt.Errorf("opening the secret of %s: %w", row, ErrSealed)
 	}
 	return secret, nil
+}
+
+// sealed is a stored document with the secret that belongs to it, unopened.
+type sealed[T any] struct {
+	doc    T
+	secret []byte
+}
+
+func scanSealed[T any](rs rows) (sealed[T], error) {
+	var s sealed[T]
+	var doc []byte
+	if err := rs.Scan(&doc, &s.secret); err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(doc, &s.doc)
 }

@@ -8,6 +8,13 @@
 
 -- +goose Up
 
+-- One row: a text that is sealed by the master key, by which a process finds out
+-- whether it has the same key as the others.
+CREATE TABLE master_key (
+    id     BIGINT NOT NULL PRIMARY KEY,
+    sealed BYTEA  NOT NULL
+);
+
 CREATE TABLE platforms (
     id         TEXT   NOT NULL PRIMARY KEY,
     reference  TEXT   NOT NULL UNIQUE,
