@@ -10,7 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// caller speaks to the API as any client does.
+// caller speaks to the API with as little around it as can be: what is measured is
+// the server, not the client.
 type caller struct {
 	base, key string
 	http      *http.Client
@@ -51,24 +52,4 @@ func (c caller) do(ctx context.Context, method, path string, in, out any) error 
 		return nil
 	}
 	return json.Unmarshal(raw, out)
-}
-
-// each calls visit for every item of a list, page by page.
-func each[T any](ctx context.Context, c caller, path string, visit func(T)) error {
-	for next := path; next != ""; {
-		var page struct {
-			Data  []T `json:"data"`
-			Links struct {
-				Next string `json:"next"`
-			} `json:"links"`
-		}
-		if err := c.do(ctx, http.MethodGet, next, nil, &page); err != nil {
-			return err
-		}
-		for _, item := range page.Data {
-			visit(item)
-		}
-		next = page.Links.Next
-	}
-	return nil
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/dunwellhq/dunwell/client"
 	"github.com/dunwellhq/dunwell/internal/config"
 )
 
@@ -46,10 +49,9 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.stop(ctx)) }()
-	d := demo{
-		out:    s.out,
-		caller: caller{"http://" + a.listener.Addr().String(), a.madeKey, http.DefaultClient},
-		now:    time.Now().UTC().Truncate(time.Second),
+	d := demo{out: s.out, base: "http://" + a.listener.Addr().String(), key: a.madeKey, now: time.Now().UTC().Truncate(time.Second)}
+	if d.api, err = client.New(d.base, d.key); err != nil {
+		return err
 	}
 	if err := d.play(ctx); err != nil {
 		return fmt.Errorf("playing the demonstration: %w", err)
@@ -63,46 +65,15 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 
 // demo plays a company's day: everything goes through the public API.
 type demo struct {
-	caller
-	out io.Writer
-	now time.Time
+	api       *client.Client
+	base, key string
+	out       io.Writer
+	now       time.Time
 
 	names    map[string]string // customer → name
-	outbox   []captured
-	triggers []fired
+	outbox   []client.CapturedMessage
+	triggers []client.WorkflowTrigger
 }
-
-// What the demonstration reads of the API's answers.
-type (
-	captured struct {
-		CustomerID string `json:"customer_id"`
-		To         []struct {
-			Email string `json:"email"`
-		} `json:"to"`
-		Subject string `json:"subject"`
-		Text    string `json:"text"`
-		Locale  string `json:"locale"`
-	}
-	fired struct {
-		ID         string `json:"id"`
-		CustomerID string `json:"customer_id"`
-		Status     string `json:"status"`
-		Reason     string `json:"reason"`
-		Invoice    *struct {
-			InvoiceID string `json:"invoice_id"`
-		} `json:"invoice"`
-		Payment *struct {
-			PaymentID string `json:"payment_id"`
-		} `json:"payment"`
-	}
-	done struct {
-		CustomerID string `json:"customer_id"`
-		InvoiceID  string `json:"invoice_id"`
-		PaymentID  string `json:"payment_id"`
-		Status     string `json:"status"`
-		Reason     string `json:"reason"`
-	}
-)
 
 func (d *demo) play(ctx context.Context) error {
 	fmt.Fprintln(d.out, "Dunwell demonstration: Meridian Coffee bills 60 customers. Its billing system tells Dunwell what happens;")
@@ -113,7 +84,7 @@ func (d *demo) play(ctx context.Context) error {
 	began := time.Now()
 	resources := d.resources()
 	for batch := range slices.Chunk(resources, 100) {
-		if err := d.do(ctx, http.MethodPost, "/v1/ingest/resources", batch, nil); err != nil {
+		if err := d.api.Do(ctx, http.MethodPost, "/v1/ingest/resources", batch, nil); err != nil {
 			return err
 		}
 	}
@@ -139,10 +110,10 @@ func (d *demo) setUp(ctx context.Context) error {
 		"legal_name": "Meridian Coffee B.V.", "email": "billing@meridian.example", "timezone": "Europe/Amsterdam",
 		"branding": m{"name": "Meridian Coffee", "colors": m{"primary": "#7a4a21"}},
 	}
-	if err := d.do(ctx, http.MethodPut, "/v1/billing-entities/meridian", seller, nil); err != nil {
+	if err := d.api.Do(ctx, http.MethodPut, "/v1/billing-entities/meridian", seller, nil); err != nil {
 		return err
 	}
-	err := d.do(ctx, http.MethodPost, "/v1/integrations", m{
+	err := d.api.Do(ctx, http.MethodPost, "/v1/integrations", m{
 		"name": "Captured mail", "type": "EMAIL_PROVIDER", "status": "ACTIVE", "email_provider": m{"variant": "SYSTEM"},
 	}, &made)
 	if err != nil {
@@ -154,14 +125,14 @@ func (d *demo) setUp(ctx context.Context) error {
 		{"name": "Payment failed", "reference": "payment-failed", "type": "PAYMENT", "payment": m{"variant": "FAILED_PAYMENT"}},
 	} {
 		w["status"] = "ACTIVE"
-		if err := d.do(ctx, http.MethodPost, "/v1/workflows", w, &made); err != nil {
+		if err := d.api.Do(ctx, http.MethodPost, "/v1/workflows", w, &made); err != nil {
 			return err
 		}
 		email := m{"integration_id": integration, "template_name": "default", "variant": w["type"]}
 		if w["type"] == "INVOICE" {
 			email["invoice"] = m{"include_payment_link": true, "include_pdf": false, "include_customer_contacts_as_cc": true}
 		}
-		err := d.do(ctx, http.MethodPost, "/v1/workflow-actions", m{
+		err := d.api.Do(ctx, http.MethodPost, "/v1/workflow-actions", m{
 			"workflow_id": made.ID, "type": "SEND_EMAIL_TO_CUSTOMER", "status": "ACTIVE", "send_email_to_customer": email,
 		}, nil)
 		if err != nil {
@@ -178,9 +149,10 @@ func (d *demo) settled(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		open := 0
-		err := each(ctx, d.caller, "/v1/workflow-executions?statuses[]=PENDING&statuses[]=SENDING&limit=1", func(done) { open++ })
-		if err != nil || open == 0 {
+		open, err := d.api.ListWorkflowExecutionsPage(ctx, &client.ListWorkflowExecutionsParams{
+			Statuses: []client.ExecutionStatus{"PENDING", "SENDING"}, Limit: 1,
+		})
+		if err != nil || len(open.Data) == 0 {
 			return err
 		}
 		select {
@@ -191,12 +163,34 @@ func (d *demo) settled(ctx context.Context) error {
 	}
 }
 
-func (d *demo) read(ctx context.Context) error {
-	return errors.Join(
-		each(ctx, d.caller, "/v1/outbox?limit=100", func(c captured) { d.outbox = append(d.outbox, c) }),
-		each(ctx, d.caller, "/v1/workflow-triggers?statuses[]=SKIPPED&statuses[]=CANCELLED&statuses[]=PLANNED&limit=100", func(t fired) {
-			d.triggers = append(d.triggers, t)
-		}))
+func (d *demo) read(ctx context.Context) (err error) {
+	if d.outbox, err = every(d.api.ListOutbox(ctx, &client.ListOutboxParams{Limit: 100})); err != nil {
+		return err
+	}
+	d.triggers, err = every(d.api.ListWorkflowTriggers(ctx, &client.ListWorkflowTriggersParams{
+		Statuses: []client.TriggerStatus{"SKIPPED", "CANCELLED", "PLANNED"}, Limit: 100,
+	}))
+	return err
+}
+
+// every collects what an iterator gives.
+func every[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	var list []T
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// text is a text that may be null.
+func text[S ~string](s *S) string {
+	if s == nil {
+		return ""
+	}
+	return string(*s)
 }
 
 const shown = 8
@@ -205,7 +199,7 @@ const shown = 8
 func (d *demo) printSent() {
 	perLocale := map[string]int{}
 	for _, c := range d.outbox {
-		perLocale[c.Locale]++
+		perLocale[text(c.Locale)]++
 	}
 	var counts []string
 	for locale, n := range perLocale {
@@ -218,19 +212,20 @@ func (d *demo) printSent() {
 	seen := map[string]int{}
 	rows := 0
 	for _, c := range d.outbox {
-		if seen[c.Locale]++; seen[c.Locale] <= 2 && rows < shown {
+		locale := text(c.Locale)
+		if seen[locale]++; seen[locale] <= 2 && rows < shown {
 			rows++
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", c.To[0].Email, c.Locale, c.Subject)
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", text(c.To[0].Email), locale, text(c.Subject))
 		}
 	}
 	fmt.Fprintf(table, "  … and %d more\t\t\n", len(d.outbox)-rows)
 	_ = table.Flush()
-	i := slices.IndexFunc(d.outbox, func(c captured) bool { return c.Locale == "en-GB" })
+	i := slices.IndexFunc(d.outbox, func(c client.CapturedMessage) bool { return text(c.Locale) == "en-GB" })
 	if i < 0 {
 		return
 	}
 	fmt.Fprintln(d.out, "\nOne of them, its text part:")
-	for line := range strings.Lines(strings.TrimSpace(d.outbox[i].Text)) {
+	for line := range strings.Lines(strings.TrimSpace(text(d.outbox[i].Text))) {
 		fmt.Fprint(d.out, "  | ", line)
 	}
 	fmt.Fprintln(d.out)
@@ -273,17 +268,16 @@ func (d *demo) printNotSent(ctx context.Context) error {
 		case t.Payment != nil:
 			about = t.Payment.PaymentID
 		}
-		add(t.Reason, t.CustomerID, about)
+		add(text(t.Reason), text(t.CustomerID), about)
 	}
-	err := each(ctx, d.caller, "/v1/workflow-executions?statuses[]=SKIPPED&limit=100", func(x done) {
-		about := x.InvoiceID
-		if x.PaymentID != "" {
-			about = x.PaymentID
-		}
-		add(x.Reason, x.CustomerID, about)
-	})
+	skipped, err := every(d.api.ListWorkflowExecutions(ctx, &client.ListWorkflowExecutionsParams{
+		Statuses: []client.ExecutionStatus{"SKIPPED"}, Limit: 100,
+	}))
 	if err != nil {
 		return err
+	}
+	for _, x := range skipped {
+		add(text(x.Reason), text(x.CustomerID), cmp.Or(text(x.PaymentID), text(x.InvoiceID)))
 	}
 	fmt.Fprintln(d.out, "\nNOT SENT, AND WHY:")
 	fmt.Fprintln(d.out)

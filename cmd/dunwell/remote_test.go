@@ -130,7 +130,11 @@ func TestFromWorkflowToMessage(t *testing.T) {
 	s.put("/v1/invoices/i-1", `{"status": "FINAL", "customer_id": "c-1", "billing_entity_id": "acme", "invoice_number": "2026-1",
 		"billing_currency": "EUR", "invoice_amount_including_tax": {"quantity": "121.00", "currency": "EUR"}}`)
 	s.put("/v1/invoices/i-2", `{"status": "FINAL", "customer_id": "c-1", "on_hold": true}`)
-	d := demo{caller: caller{s.url, testKey, http.DefaultClient}}
+	api, err := client.New(s.url, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := demo{api: api}
 	if err := d.settled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
