@@ -95,12 +95,16 @@ func listen(ctx context.Context, address, setting string) (net.Listener, error) 
 	return l, nil
 }
 
+// upload is how long a request may take on the wire: 16 MiB at half a megabit a
+// second.
+const upload = 5 * time.Minute
+
 func server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      2 * time.Minute,
+		ReadTimeout:       upload,
+		WriteTimeout:      upload + 2*httpapi.Patience + time.Minute, // from when the header is there
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
