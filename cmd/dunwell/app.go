@@ -148,9 +148,7 @@ func (a *app) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	a.log.LogAttrs(ctx, slog.LevelInfo, "stopping")
-	requests, done := context.WithTimeout(ctx, grace/3)
-	defer done()
-	err := a.api.Shutdown(requests)
+	err := a.stopRequests(ctx)
 	if a.admin != nil {
 		err = errors.Join(err, a.admin.Close())
 	}
@@ -158,5 +156,19 @@ func (a *app) stop(ctx context.Context) error {
 	defer finished()
 	err = errors.Join(err, a.engine.Stop(sends), a.store.Close())
 	a.log.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	return err
+}
+
+// stopRequests takes no more requests and lets those under way end, within a third
+// of the grace. One that its client does not even finish sending is cut off then,
+// which is no fault of the stop.
+func (a *app) stopRequests(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, grace/3)
+	defer cancel()
+	err := a.api.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "requests_cut_off")
+		err = a.api.Close()
+	}
 	return err
 }
