@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dunwellhq/dunwell/internal/fault"
 )
@@ -30,7 +31,7 @@ type Serve struct {
 	Database
 	Listen       string `env:"DUNWELL_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API listens; ${default} if unset."`
 	AdminListen  string `env:"DUNWELL_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Where metrics and profiles are served; off if unset. Keep it private."`
-	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space. Unset: one is made and printed once."`
+	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space or control characters. Unset: one is made and printed once."`
 	Workers      int    `env:"DUNWELL_WORKERS" default:"8" help:"How many lanes this process drains at once; 0 serves the API only."`
 }
 
@@ -121,13 +122,22 @@ func (s Serve) Check() error {
 			return bad(name, fmt.Sprintf("%q is no address, write it as 127.0.0.1:8080", addr))
 		}
 	}
-	if n := len(s.BootstrapKey); n > 0 && (n < 32 || n > 256 || strings.ContainsFunc(s.BootstrapKey, unicode.IsSpace)) {
-		return bad("DUNWELL_BOOTSTRAP_API_KEY", "it must have 32 to 256 characters and no white space")
+	if s.BootstrapKey != "" && !canBeKey(s.BootstrapKey) {
+		return bad("DUNWELL_BOOTSTRAP_API_KEY", "it must have 32 to 256 characters, none of them white space or a control character")
 	}
 	if s.Workers < 0 || s.Workers > 1000 {
 		return bad("DUNWELL_WORKERS", "it must be 0 to 1000")
 	}
 	return nil
+}
+
+// canBeKey reports a text that is hard to guess and that the header of a request
+// can carry.
+func canBeKey(s string) bool {
+	n := utf8.RuneCountInString(s)
+	return n >= 32 && n <= 256 && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	})
 }
 
 func bad(name, what string) error { return fault.At(fault.Invalid, name, "%s", what) }

@@ -23,25 +23,39 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		edit func(*config.Serve)
 		want string
 	}{
-		"other database":        {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
-		"no file":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
-		"a URL's slashes":       {func(s *config.Serve) { s.DatabaseURL = "sqlite://d.db" }, "DUNWELL_DATABASE_URL"},
-		"a URL's parameters":    {func(s *config.Serve) { s.DatabaseURL = "sqlite:d.db?mode=ro" }, "DUNWELL_DATABASE_URL"},
-		"a file URL":            {func(s *config.Serve) { s.DatabaseURL = "sqlite:file:d.db" }, "DUNWELL_DATABASE_URL"},
-		"no folder":             {func(s *config.Serve) { s.DatabaseURL = "sqlite:no/such/d.db" }, "DUNWELL_DATABASE_URL"},
-		"log format":            {func(s *config.Serve) { s.LogFormat = "xml" }, "DUNWELL_LOG_FORMAT"},
-		"PostgreSQL, no key":    {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
-		"short master key":      {func(s *config.Serve) { s.MasterKey = "c2hvcnQ=" }, "DUNWELL_MASTER_KEY"},
-		"address without port":  {func(s *config.Serve) { s.Listen = "localhost" }, "DUNWELL_LISTEN"},
-		"admin without port":    {func(s *config.Serve) { s.AdminListen = "localhost" }, "DUNWELL_ADMIN_LISTEN"},
-		"short bootstrap key":   {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
-		"bootstrap with spaces": {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x ", 32) }, "DUNWELL_BOOTSTRAP_API_KEY"},
-		"workers":               {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
+		"other database":          {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
+		"no file":                 {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
+		"a URL's slashes":         {func(s *config.Serve) { s.DatabaseURL = "sqlite://d.db" }, "DUNWELL_DATABASE_URL"},
+		"a URL's parameters":      {func(s *config.Serve) { s.DatabaseURL = "sqlite:d.db?mode=ro" }, "DUNWELL_DATABASE_URL"},
+		"a file URL":              {func(s *config.Serve) { s.DatabaseURL = "sqlite:file:d.db" }, "DUNWELL_DATABASE_URL"},
+		"no folder":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:no/such/d.db" }, "DUNWELL_DATABASE_URL"},
+		"log format":              {func(s *config.Serve) { s.LogFormat = "xml" }, "DUNWELL_LOG_FORMAT"},
+		"PostgreSQL, no key":      {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
+		"short master key":        {func(s *config.Serve) { s.MasterKey = "c2hvcnQ=" }, "DUNWELL_MASTER_KEY"},
+		"address without port":    {func(s *config.Serve) { s.Listen = "localhost" }, "DUNWELL_LISTEN"},
+		"admin without port":      {func(s *config.Serve) { s.AdminListen = "localhost" }, "DUNWELL_ADMIN_LISTEN"},
+		"short bootstrap key":     {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"bootstrap with spaces":   {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x ", 32) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"few letters, many bytes": {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("ü", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"long bootstrap key":      {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 257) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"what no header carries":  {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\x01" }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"DEL, which none does":    {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\x7f" }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"what is no text":         {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\xff" }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"workers":                 {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
 	} {
 		s := valid()
 		c.edit(&s)
 		if f := fault.As(s.Check()); f == nil || f.Field != c.want {
 			t.Errorf("%s: got %v, want a fault of %s", name, f, c.want)
+		}
+	}
+}
+
+func TestABootstrapKeyHasCharacters(t *testing.T) {
+	for _, key := range []string{"", strings.Repeat("x", 32), strings.Repeat("ü", 32), strings.Repeat("ü", 256), `!"#$%&'()*+,-./:;<=>?@[\]^_{|}~ab`} {
+		s := valid()
+		if s.BootstrapKey = key; s.Check() != nil {
+			t.Errorf("%s: got %v, want it taken", key, s.Check())
 		}
 	}
 }
