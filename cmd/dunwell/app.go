@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,7 +91,11 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s (is another process using it? %s names another): %w", address, setting, err)
+		hint := setting + " must name an address of this machine and a port that this process may have"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "is another process using it? " + setting + " names another"
+		}
+		return nil, fmt.Errorf("listening on %s (%s): %w", address, hint, err)
 	}
 	return l, nil
 }

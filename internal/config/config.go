@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -47,6 +48,8 @@ func (d Database) Check() error {
 	case strings.HasPrefix(d.DatabaseURL, "sqlite://"), strings.HasPrefix(d.DatabaseURL, "sqlite:file:"),
 		d.IsSQLite() && strings.ContainsAny(d.DatabaseURL, "?#"):
 		return bad("DUNWELL_DATABASE_URL", "after sqlite: comes the name of the file and nothing else, as in sqlite:dunwell.db or sqlite:/var/lib/dunwell.db")
+	case d.DatabaseURL == "sqlite::memory:":
+		return bad("DUNWELL_DATABASE_URL", "Dunwell keeps nothing in memory alone: name a file, as in sqlite:dunwell.db")
 	case d.DatabaseURL == "sqlite:":
 		return bad("DUNWELL_DATABASE_URL", "it names no file, write it as sqlite:dunwell.db")
 	case d.LogFormat != "" && d.LogFormat != "text" && d.LogFormat != "json":
@@ -105,8 +108,24 @@ func SQLiteFile(databaseURL string) (string, error) {
 		return "", bad(setting, path+" is no file, write it as sqlite:dunwell.db")
 	case ok && stat.Nlink > 1:
 		return "", bad(setting, path+" has a second name (a hard link): remove it, or two processes could share the file unnoticed")
+	case info.Size() > 0 && !isDatabase(path):
+		return "", bad(setting, path+" is no SQLite database: name another file, or one that is not there yet")
 	}
 	return path, nil
+}
+
+// isDatabase reports a file that begins as SQLite's do. One that cannot be read is
+// left to who opens it.
+func isDatabase(path string) bool {
+	const magic = "SQLite format 3\x00"
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	begin := make([]byte, len(magic))
+	n, _ := io.ReadFull(f, begin)
+	return string(begin[:n]) == magic
 }
 
 // Check says what is wrong with the settings.
@@ -118,8 +137,12 @@ func (s Serve) Check() error {
 		if addr == "" && name != "DUNWELL_LISTEN" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
 			return bad(name, fmt.Sprintf("%q is no address, write it as 127.0.0.1:8080", addr))
+		}
+		if _, err := net.LookupPort("tcp", port); err != nil {
+			return bad(name, fmt.Sprintf("%q is no port: it must be a number from 0 to 65535", port))
 		}
 	}
 	if s.BootstrapKey != "" && !canBeKey(s.BootstrapKey) {

@@ -24,6 +24,10 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		want string
 	}{
 		"other database":          {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
+		"in memory":               {func(s *config.Serve) { s.DatabaseURL = "sqlite::memory:" }, "DUNWELL_DATABASE_URL"},
+		"a text":                  {func(s *config.Serve) { s.DatabaseURL = "sqlite:config_test.go" }, "DUNWELL_DATABASE_URL"},
+		"no port":                 {func(s *config.Serve) { s.Listen = "127.0.0.1:99999" }, "DUNWELL_LISTEN"},
+		"no admin port":           {func(s *config.Serve) { s.AdminListen = "127.0.0.1:nothing" }, "DUNWELL_ADMIN_LISTEN"},
 		"no file":                 {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
 		"a URL's slashes":         {func(s *config.Serve) { s.DatabaseURL = "sqlite://d.db" }, "DUNWELL_DATABASE_URL"},
 		"a URL's parameters":      {func(s *config.Serve) { s.DatabaseURL = "sqlite:d.db?mode=ro" }, "DUNWELL_DATABASE_URL"},
@@ -74,7 +78,7 @@ func TestKeyIsMadeOnceBesideTheFile(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("got %v, %v, want mode 0600", info, err)
 	}
-	if err := os.WriteFile(strings.TrimPrefix(d.DatabaseURL, "sqlite:"), []byte("not empty"), 0o600); err != nil {
+	if err := os.WriteFile(strings.TrimPrefix(d.DatabaseURL, "sqlite:"), []byte("SQLite format 3\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key"); err != nil {
@@ -100,7 +104,7 @@ func TestKeyIsFoundThroughALink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "d.db"), []byte("not empty"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "d.db"), []byte("SQLite format 3\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("d.db", filepath.Join(dir, "link.db")); err != nil {
