@@ -11,7 +11,7 @@ without_races := /internal/(billing|calendar|execution|fault|ident|trigger|workf
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the binary, static, to bin/dunwell
@@ -31,12 +31,21 @@ race: ## run the tests of everything concurrent under the race detector
 	$(with_postgres) go test -race -short $$(grep -Ev '$(without_races)' <<<"$$packages")
 
 .PHONY: lint
-lint: ## check the code with the pinned linters
+lint: ## check the code and the description of the API with the pinned linters
 	$(lint) run
+	cd tools && go test -count=1 ./apilint && go run ./apilint ../api/lint.yaml ../api/openapi.yaml
 
 .PHONY: fmt
 fmt: ## format the code the way lint wants it
 	$(lint) fmt
+
+.PHONY: generate
+generate: ## make the Go client of api/openapi.yaml
+	scripts/generate-client
+
+.PHONY: generate-check
+generate-check: ## check that the Go client is what generate makes
+	scripts/generate-client --check
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are exact

@@ -47,12 +47,13 @@ var internalMayImport = map[string][]string{
 	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
 	// what only tests may use
 	"apitest":  {},
+	"oidctest": {},
 	"pgtest":   {},
 	"smtptest": {},
 }
 
 // forTests are the packages under internal/ that no program may contain.
-var forTests = []string{"apitest", "pgtest", "smtptest"}
+var forTests = []string{"apitest", "oidctest", "pgtest", "smtptest"}
 
 // seesInternal says for each top folder with Go code whether it may import from
 // internal/. cmd wires everything together; client is for other people's code.

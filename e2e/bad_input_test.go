@@ -251,6 +251,11 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"DUNWELL_DATABASE_URL: the":   {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
 		"DUNWELL_DATABASE_URL: aft":   {"DUNWELL_DATABASE_URL=sqlite://d.db"},
 		"PostgreSQL":                  {"DUNWELL_DATABASE_URL=postgres://127.0.0.1:1/dunwell?sslmode=disable", "DUNWELL_MASTER_KEY=" + key},
+		"DUNWELL_RATE_LIMIT":          {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_RATE_LIMIT=-1"},
+		"DUNWELL_OIDC_ISSUER":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=http://login.example.com"},
+		"DUNWELL_OIDC_AUDIENCE":       {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com"},
+		"DUNWELL_OIDC_ALGORITHM":      {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com", "DUNWELL_OIDC_AUDIENCE=x", "DUNWELL_OIDC_ALGORITHM=HS256"},
+		"DUNWELL_OIDC_ROLES":          {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com", "DUNWELL_OIDC_AUDIENCE=x", "DUNWELL_OIDC_ROLES=admins"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/dunwellhq/dunwell/internal/auth"
 	"github.com/dunwellhq/dunwell/internal/config"
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/httpapi"
@@ -49,6 +50,10 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 	if err != nil {
 		return nil, err
 	}
+	issuer, err := newIssuer(s.OIDC, log)
+	if err != nil {
+		return nil, err
+	}
 	a := &app{log: log, errs: make(chan error, 2)}
 	metrics := engine.NewMetrics()
 	a.engine, err = engine.New(engine.Config{Log: log, Now: time.Now, Limits: engine.DefaultLimits(), Metrics: metrics, Sender: sender})
@@ -73,7 +78,9 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 	if err := a.engine.Start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the engine: %w", err), a.listener.Close())
 	}
-	a.api = server(httpapi.New(httpapi.Config{Store: a.store, Engine: a.engine, Log: log, Now: time.Now, Version: version()}), log)
+	a.api = server(httpapi.New(httpapi.Config{
+		Store: a.store, Engine: a.engine, Log: log, Now: time.Now, Version: version(), Issuer: issuer, RateLimit: s.RateLimit,
+	}), log)
 	if s.AdminListen != "" {
 		if err := a.startAdmin(ctx, s.AdminListen, metrics); err != nil {
 			return nil, errors.Join(err, a.engine.Stop(ctx), a.listener.Close())
@@ -86,6 +93,22 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 	go func() { a.errs <- a.api.Serve(a.listener) }()
 	log.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("address", a.listener.Addr().String()), slog.String("version", version()))
 	return a, nil
+}
+
+// newIssuer returns the issuer of the settings, or nil if there is none. It is
+// asked nothing yet.
+func newIssuer(o config.OIDC, log *slog.Logger) (*auth.Issuer, error) {
+	if o.Issuer == "" {
+		return nil, nil //nolint:nilnil // no issuer is no error
+	}
+	roles, err := o.RoleMap()
+	if err != nil {
+		return nil, err
+	}
+	return auth.NewIssuer(auth.IssuerConfig{
+		URL: o.Issuer, Audience: o.Audience, Algorithm: o.Algorithm,
+		PlatformsClaim: o.PlatformsClaim, RolesClaim: o.RolesClaim, Roles: roles, Log: log, Now: time.Now,
+	}), nil
 }
 
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {

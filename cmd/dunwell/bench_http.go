@@ -116,6 +116,10 @@ func (s *served) stop() error {
 
 // load sends requests over 16 connections and returns their rate and times.
 func (b *bench) load(ctx context.Context, send func(context.Context) error) (float64, durations, error) {
+	return b.loadOver(ctx, connections, send)
+}
+
+func (b *bench) loadOver(ctx context.Context, connections int, send func(context.Context) error) (float64, durations, error) {
 	var mu sync.Mutex
 	var times durations
 	perSecond, err := rate(ctx, b.Duration, connections, func(ctx context.Context) error {

@@ -1,5 +1,6 @@
 // Command dunwell is the one binary: the API with its workers, the
-// demonstration, the migrations and the measurements.
+// demonstration, the migrations and the measurements, and the commands that
+// speak to a server as any other client does.
 package main
 
 import (
@@ -35,10 +36,17 @@ type cli struct {
 	ResetKey resetKeyCmd `cmd:"" help:"Give a database whose master key is lost another one, and list whose secrets must be entered anew."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine and print the figures of docs/performance.md."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Workflow  workflowCmd  `cmd:"" group:"On a server:" help:"What should happen, and when."`
+	Action    actionCmd    `cmd:"" group:"On a server:" help:"What a workflow does when it fires."`
+	Trigger   triggerCmd   `cmd:"" group:"On a server:" help:"That a workflow fired, or why it did not."`
+	Execution executionCmd `cmd:"" group:"On a server:" help:"What became of each message."`
 }
 
-// streams is where a command writes: results to out, the log to err.
+// streams is where a command reads and writes: a body from in, results to out,
+// the log to err.
 type streams struct {
+	in       io.Reader
 	out, err io.Writer
 }
 
@@ -62,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%w (try dunwell --help)", err)
 	}
 	chosen.BindTo(ctx, (*context.Context)(nil))
-	return chosen.Run(streams{stdout, stderr})
+	return chosen.Run(streams{os.Stdin, stdout, stderr})
 }
 
 // logger writes the structured log in the form that the settings ask for.

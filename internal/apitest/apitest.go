@@ -29,7 +29,8 @@ var document = sync.OnceValues(func() (validator.Validator, []error) {
 	}
 	return validator.NewValidator(doc, config.WithStrictMode(), config.WithFormatAssertions(),
 		config.WithStrictIgnorePaths("$.body.**.metadata.**", "$.body.metadata.**"),
-		config.WithStrictIgnoredHeadersExtra("www-authenticate", "retry-after", "allow", "cache-control", "x-content-type-options"))
+		config.WithStrictIgnoredHeadersExtra("www-authenticate", "retry-after", "allow", "cache-control", "x-content-type-options",
+			"etag", "vary", "content-encoding", "content-security-policy", "referrer-policy"))
 })
 
 // one at a time: the validator fills its caches as it goes.

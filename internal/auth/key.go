@@ -1,15 +1,21 @@
-// Package auth says who is asking and what they may do: API keys, the
-// principal that a credential stands for, and its permissions.
+// Package auth says who is asking and what they may do: API keys and the tokens
+// of an OIDC issuer, the principal that a credential stands for, roles, and the
+// permissions that they grant.
+//
+// It promises that a secret is nowhere kept in clear, and that nothing grants
+// on a platform that it was not given for. What is stored, and for how long a
+// principal may be believed without asking, is left to others.
 package auth
 
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
 	"hash/crc32"
+	"maps"
 	"math/big"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,47 +26,61 @@ import (
 // KeyID identifies an API key (akey_…).
 type KeyID string
 
-// Role is a set of permissions that has a name.
-type Role string
-
-// The roles of an API key.
-const (
-	NoRole        Role = ""
-	Administrator Role = "ADMINISTRATOR" // everything on its platforms
-	ReadOnly      Role = "READ_ONLY"     // every permission that ends in .VIEW
-)
-
-// Key is an API key as it is stored: by its hash, never in clear.
+// Key is an API key as it is stored: by the hash of its secret, never in clear.
 type Key struct {
 	ID          KeyID         `json:"id"`
 	Description string        `json:"description"`
-	Role        Role          `json:"role_type"`
+	Role        RoleType      `json:"role_type"`
 	Permissions []Permission  `json:"permissions"`
-	Platforms   []platform.ID `json:"platform_ids"`
+	RoleIDs     []RoleID      `json:"role_ids"`     // each grants on its own platform
+	Platforms   []platform.ID `json:"platform_ids"` // the first is the default
 	// Bootstrap marks the first administrator: it belongs to every platform,
 	// later ones too.
 	Bootstrap bool      `json:"bootstrap"`
 	Active    bool      `json:"active"`
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
 	CreatedAt time.Time `json:"created_at"`
-	Hash      string    `json:"-"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	LastUsedAt time.Time `json:"-"` // to the minute
+	// The secrets that open it: the present one, and the one before it for as
+	// long as a rotation takes.
+	Hash          string    `json:"-"`
+	PreviousHash  string    `json:"-"`
+	PreviousUntil time.Time `json:"-"`
 }
 
-// NewSecret returns the text of a new key, shown once, with its id:
+// RollGrace is how long the secret before the last roll goes on opening its key.
+const RollGrace = 24 * time.Hour
+
+// NewSecret returns the text of a new key, shown once, with its id.
+func NewSecret(env platform.Environment) (KeyID, string) {
+	id := KeyID(ident.New("akey"))
+	return id, id.Secret(env)
+}
+
+// Secret returns a fresh secret of the key with that id:
 // dw_<env>_<id>_<256 random bits><checksum>. env is the environment of the
 // key's default platform, a label that grants nothing.
-func NewSecret(env platform.Environment) (KeyID, string) {
-	id := ident.New("akey")
+func (id KeyID) Secret(env platform.Environment) string {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the program instead
-	body := "dw_" + strings.ToLower(string(env)) + "_" + strings.TrimPrefix(id, "akey_") + "_" + base62(random[:], 43)
-	return KeyID(id), body + checksum(body)
+	body := secretPrefix + strings.ToLower(string(env)) + "_" + strings.TrimPrefix(string(id), "akey_") + "_" + base62(random[:], 43)
+	return body + checksum(body)
 }
 
-// WellFormed reports whether a text can be one of our keys, so that a typing
-// error costs no question to the database. A bootstrap key may have any form.
+const secretPrefix = "dw_"
+
+// Mistyped reports a text that has the form of our keys and is none, so that a
+// typing error costs no question to the database. A bootstrap key may have any
+// form but this.
+func Mistyped(secret string) bool {
+	return strings.HasPrefix(secret, secretPrefix) && !WellFormed(secret)
+}
+
+// WellFormed reports whether a text can be one of our keys.
 func WellFormed(secret string) bool {
-	if !strings.HasPrefix(secret, "dw_") || len(secret) < checksumLength {
+	if !strings.HasPrefix(secret, secretPrefix) || len(secret) < checksumLength {
 		return false
 	}
 	cut := len(secret) - checksumLength
@@ -93,19 +113,50 @@ func (k *Key) Usable(now time.Time) bool {
 	return k.Active && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
-// May reports whether the key holds a permission.
-func (k *Key) May(p Permission) bool {
-	switch k.Role {
-	case Administrator:
-		return true
-	case ReadOnly:
-		return strings.HasSuffix(string(p), ".VIEW") || slices.Contains(k.Permissions, p)
-	default:
-		return slices.Contains(k.Permissions, p)
+// Opens reports whether the secret with that hash opens the key at that time,
+// and when it ends to do so by itself; zero is never.
+func (k *Key) Opens(hash string, now time.Time) (open bool, ends time.Time) {
+	if !k.Usable(now) {
+		return false, time.Time{}
 	}
+	if same(hash, k.Hash) {
+		return true, k.ExpiresAt
+	}
+	ends = k.PreviousUntil
+	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(ends) {
+		ends = k.ExpiresAt
+	}
+	return same(hash, k.PreviousHash) && now.Before(ends), ends
 }
 
-// Belongs reports whether the key may be used on a platform.
-func (k *Key) Belongs(id platform.ID) bool {
-	return k.Bootstrap || slices.Contains(k.Platforms, id)
+// same compares hashes in a time that tells nothing about them.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// Roll gives the key another secret, known by its hash. The one that it had
+// goes on for a while, unless end says that it ends at once; the one before
+// that ends in any case, so that there are never more than two.
+func (k *Key) Roll(hash string, end bool, now time.Time) {
+	k.PreviousHash, k.PreviousUntil = k.Hash, now.Add(RollGrace)
+	if end {
+		k.PreviousHash, k.PreviousUntil = "", time.Time{}
+	}
+	k.Hash = hash
+}
+
+// Principal is what the key stands for, with the roles of its platforms.
+func (k *Key) Principal(roles Roles) *Principal {
+	p := &Principal{ID: string(k.ID), Platforms: k.Platforms, Bootstrap: k.Bootstrap, grants: map[platform.ID]Grants{}}
+	everywhere := k.Role.Grants()
+	everywhere.add(GrantsOf(k.Permissions))
+	for _, id := range k.Platforms {
+		held := everywhere
+		if len(k.RoleIDs) > 0 {
+			held = maps.Clone(everywhere)
+		}
+		for _, role := range k.RoleIDs {
+			held.add(roles.Grants(id, role))
+		}
+		p.grants[id] = held
+	}
+	return p
 }

@@ -1,5 +1,7 @@
 package auth
 
+import "strings"
+
 // Permission is RESOURCE.ACTION, as the routes demand it.
 type Permission string
 
@@ -64,8 +66,78 @@ const (
 	SourceUpdate Permission = "SOURCE.UPDATE"
 
 	PlatformView   Permission = "PLATFORM.VIEW"
+	PlatformCreate Permission = "PLATFORM.CREATE" // the bootstrap administrator's alone
 	PlatformUpdate Permission = "PLATFORM.UPDATE"
+
+	KeyView   Permission = "USER.API.VIEW"
+	KeyCreate Permission = "USER.API.CREATE"
+	KeyUpdate Permission = "USER.API.UPDATE"
+
+	RoleView   Permission = "ROLE.VIEW"
+	RoleCreate Permission = "ROLE.CREATE"
+	RoleUpdate Permission = "ROLE.UPDATE"
 
 	ResourceIngest Permission = "RESOURCE.INGEST"
 	MessageView    Permission = "MESSAGE.VIEW"
 )
+
+// Permissions lists them all: another name grants nothing and is refused.
+var Permissions = []Permission{
+	WorkflowView, WorkflowCreate, WorkflowUpdate,
+	ActionView, ActionCreate, ActionUpdate, ActionDelete,
+	TriggerView, TriggerCreate, ExecutionView,
+	CustomerView, CustomerCreate, CustomerUpdate,
+	ContactView, ContactCreate, ContactUpdate,
+	InvoiceView, InvoiceCreate, InvoiceUpdate,
+	PaymentView, PaymentCreate, PaymentUpdate,
+	BillingEntityView, BillingEntityCreate, BillingEntityUpdate,
+	SubscriptionView, SubscriptionCreate, SubscriptionUpdate,
+	ScheduleView, ScheduleCreate, ScheduleUpdate,
+	WalletTypeView, WalletTypeCreate, WalletTypeUpdate,
+	WalletView, WalletCreate, WalletUpdate,
+	IntegrationView, IntegrationCreate, IntegrationUpdate,
+	SourceView, SourceCreate, SourceUpdate,
+	PlatformView, PlatformCreate, PlatformUpdate,
+	KeyView, KeyCreate, KeyUpdate,
+	RoleView, RoleCreate, RoleUpdate,
+	ResourceIngest, MessageView,
+}
+
+// Grants is a set of permissions.
+type Grants map[Permission]bool
+
+// GrantsOf is the set of a list.
+func GrantsOf(list []Permission) Grants {
+	g := make(Grants, len(list))
+	for _, p := range list {
+		g[p] = true
+	}
+	return g
+}
+
+func (g Grants) add(more Grants) {
+	for p := range more {
+		g[p] = true
+	}
+}
+
+// RoleType is a set of permissions that everybody knows.
+type RoleType string
+
+// The types. What a later version adds to the permissions is in them too.
+const (
+	NoRole        RoleType = ""
+	Administrator RoleType = "ADMINISTRATOR" // everything but PLATFORM.CREATE
+	ReadOnly      RoleType = "READ_ONLY"     // every permission that ends in .VIEW
+)
+
+// Grants is what the type permits.
+func (t RoleType) Grants() Grants {
+	g := Grants{}
+	for _, p := range Permissions {
+		if t == Administrator && p != PlatformCreate || t == ReadOnly && strings.HasSuffix(string(p), ".VIEW") {
+			g[p] = true
+		}
+	}
+	return g
+}

@@ -35,6 +35,17 @@ type Change struct {
 	EventAt time.Time
 }
 
+// Moved reports whether an invoice, a subscription or a wallet has become another
+// customer's.
+func (c Change) Moved() bool {
+	switch c.New.(type) {
+	case *Invoice, *Subscription, *Wallet:
+		return c.Old != nil && CustomerOf(c.Old) != CustomerOf(c.New)
+	default:
+		return false
+	}
+}
+
 // Events derives what a change means. now is the platform's clock: it is the
 // time of an event that carries none and that we saw happen.
 func (c Change) Events(now time.Time) []Event {

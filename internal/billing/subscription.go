@@ -64,6 +64,23 @@ func (s *Subscription) Ended() bool {
 	return s.Status == SubscriptionCancelled || s.Status == SubscriptionVoid || s.Status == SubscriptionArchived
 }
 
+// ScheduleOf returns one of the subscription's schedules by its id: as it is told
+// as a resource of its own, if it is, else as the subscription tells it, or nil.
+func (s *Subscription) ScheduleOf(id string, own *Schedule) *ScheduleInfo {
+	if s == nil || id == "" {
+		return nil
+	}
+	if own != nil && string(own.SubscriptionID) == s.ID {
+		return &ScheduleInfo{ID: own.ID, Type: own.Type, StartAt: own.StartAt, EndAt: own.EndAt}
+	}
+	for i := range s.Schedules {
+		if s.Schedules[i].ID == id {
+			return &s.Schedules[i]
+		}
+	}
+	return nil
+}
+
 // Trial returns the trial that the subscription itself tells of, or nil. Of
 // several, such as one that was prolonged by a second, the one that ends last.
 func (s *Subscription) Trial() *ScheduleInfo {

@@ -5,6 +5,8 @@ package calendar
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,6 +36,16 @@ type Period struct {
 // String is the period's text as triggers carry it: DAY:7.
 func (p Period) String() string {
 	return fmt.Sprintf("%s:%d", p.Type, p.Value)
+}
+
+// ParsePeriod reads what [Period.String] wrote and reports whether it is one.
+func ParsePeriod(s string) (Period, bool) {
+	unit, value, _ := strings.Cut(s, ":")
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > Unit(unit).MaxValue() {
+		return Period{}, false
+	}
+	return Period{Type: Unit(unit), Value: n}, true
 }
 
 // MaxValue is the largest value that a period of this unit may have.

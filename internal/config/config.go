@@ -34,6 +34,8 @@ type Serve struct {
 	AdminListen  string `env:"DUNWELL_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Where metrics and profiles are served; off if unset. Keep it private."`
 	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space or control characters. Unset: one is made and printed once."`
 	Workers      int    `env:"DUNWELL_WORKERS" default:"8" help:"How many lanes this process drains at once; 0 serves the API only."`
+	RateLimit    int    `name:"rate-limit" env:"DUNWELL_RATE_LIMIT" default:"0" placeholder:"N" help:"How many requests a second each API key or user may send to this process; 0 does not limit."`
+	OIDC         OIDC   `embed:""`
 }
 
 // IsSQLite reports whether the database is embedded.
@@ -151,7 +153,10 @@ func (s Serve) Check() error {
 	if s.Workers < 0 || s.Workers > 1000 {
 		return bad("DUNWELL_WORKERS", "it must be 0 to 1000")
 	}
-	return nil
+	if s.RateLimit < 0 || s.RateLimit > 1_000_000 {
+		return bad("DUNWELL_RATE_LIMIT", "it must be 0 (no limit) to 1000000 requests a second")
+	}
+	return s.OIDC.Check()
 }
 
 // canBeKey reports a text that is hard to guess and that the header of a request

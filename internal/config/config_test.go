@@ -46,6 +46,8 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		"DEL, which none does":    {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\x7f" }, "DUNWELL_BOOTSTRAP_API_KEY"},
 		"what is no text":         {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\xff" }, "DUNWELL_BOOTSTRAP_API_KEY"},
 		"workers":                 {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
+		"rate limit":              {func(s *config.Serve) { s.RateLimit = -1 }, "DUNWELL_RATE_LIMIT"},
+		"issuer":                  {func(s *config.Serve) { s.OIDC.Issuer = "http://login.example.com" }, "DUNWELL_OIDC_ISSUER"},
 	} {
 		s := valid()
 		c.edit(&s)

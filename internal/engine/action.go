@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
@@ -153,23 +154,26 @@ func stopAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Act
 	return cancel(ctx, tx, cancelled)
 }
 
-// checkNewAction checks an action against its workflow and its integration.
+// checkNewAction checks an action against its workflow and its integration. Of
+// several things that are wrong the error has them all, joined.
 func checkNewAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Action) error {
 	w, err := tx.LockedWorkflow(ctx, p, string(a.WorkflowID))
-	if fault.Is(err, fault.NotFound) || (err == nil && w.ID != a.WorkflowID) {
-		return fault.At(fault.UnknownID, "workflow_id", "there is no workflow %.80q on this platform", a.WorkflowID).
+	switch {
+	case fault.Is(err, fault.NotFound) || (err == nil && w.ID != a.WorkflowID):
+		err = fault.At(fault.UnknownID, "workflow_id", "there is no workflow %.80q on this platform", a.WorkflowID).
 			About("WORKFLOW", string(a.WorkflowID))
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case w.Status == workflow.Archived:
+		err = fault.At(fault.State, "workflow_id", "workflow %s is archived, it takes no new actions", w.ID).About("WORKFLOW", string(w.ID))
+	default:
+		err = a.Fits(w)
 	}
-	if w.Status == workflow.Archived {
-		return fault.At(fault.State, "workflow_id", "workflow %s is archived, it takes no new actions", w.ID).About("WORKFLOW", string(w.ID))
+	unusable := checkIntegration(ctx, tx, p, a)
+	if unusable != nil && fault.As(unusable) == nil {
+		return unusable
 	}
-	if err := a.Fits(w); err != nil {
-		return err
-	}
-	return checkIntegration(ctx, tx, p, a)
+	return errors.Join(err, unusable)
 }
 
 // checkIntegration checks that an action's integration exists and can be used.

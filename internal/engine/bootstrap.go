@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dunwellhq/dunwell/internal/auth"
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -31,6 +32,9 @@ func (e *Engine) Bootstrap(ctx context.Context, secret string) (string, error) {
 		if err := tx.InsertPlatform(ctx, p); err != nil {
 			return err
 		}
+		if auth.Mistyped(secret) {
+			return fault.At(fault.Invalid, "DUNWELL_BOOTSTRAP_API_KEY", "it begins with dw_ like the keys that Dunwell makes and is none of them: choose another text")
+		}
 		id, text := auth.NewSecret(p.Environment)
 		if secret != "" {
 			text = secret
@@ -38,7 +42,7 @@ func (e *Engine) Bootstrap(ctx context.Context, secret string) (string, error) {
 		made = text
 		return tx.InsertKey(ctx, auth.Key{
 			ID: id, Description: "bootstrap administrator", Role: auth.Administrator, Bootstrap: true,
-			Platforms: []platform.ID{p.ID}, Active: true, CreatedAt: now, Hash: auth.HashSecret(text),
+			Platforms: []platform.ID{p.ID}, Active: true, CreatedAt: now, UpdatedAt: now, Hash: auth.HashSecret(text),
 		})
 	})
 	return made, err

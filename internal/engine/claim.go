@@ -110,7 +110,7 @@ func (c *claiming) lock(ctx context.Context, list []execution.Execution) (err er
 		return err
 	}
 	ids := about(list)
-	for _, kind := range []billing.Kind{billing.KindCustomer, billing.KindInvoice, billing.KindPayment} {
+	for _, kind := range billing.Kinds {
 		if err := c.tx.HoldResources(ctx, p, kind, ids.sorted(kind, nil)); err != nil {
 			return fmt.Errorf("locking %s: %w", kind, err)
 		}
@@ -172,6 +172,8 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 		c.end(c.tried(x), j, execution.Outcome{Kind: execution.Refused, Reply: j.defect}, w)
 	case j.refused != nil:
 		c.end(c.tried(x), j, *j.refused, w)
+	case j.kept == c.platform.Delivers(j.message.Recipients()): // frozen, and who is allowed has changed
+		c.stale = true
 	case j.waits: // its lane is woken when somebody gives a slot back
 	case j.session == nil:
 		c.capture(x, j, w)
@@ -209,11 +211,16 @@ func (c *claiming) end(x execution.Execution, j *job, o execution.Outcome, w *wo
 	}
 }
 
-// capture stores a message of a SYSTEM integration in the outbox: the provider
-// is our own transaction, so nothing can come between.
+// capture stores a message of a SYSTEM integration, or one that a TEST platform
+// keeps, in the outbox: the provider is our own transaction, so nothing can come
+// between.
 func (c *claiming) capture(x execution.Execution, j *job, w *workflow.Armed) {
 	x = c.tried(x)
-	c.end(x, j, execution.Outcome{Kind: execution.Accepted, Reply: "captured in the outbox"}, w)
+	reply := "captured in the outbox"
+	if j.kept {
+		reply += ": " + notAllowed
+	}
+	c.end(x, j, execution.Outcome{Kind: execution.Accepted, Reply: reply}, w)
 	c.captured = append(c.captured, store.Captured{
 		ID: ident.New("mesg"), ExecutionID: x.ID, IntegrationID: j.integration.ID, CustomerID: x.CustomerID,
 		Content: j.prepared.Content, CreatedAt: c.now,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
@@ -72,12 +73,9 @@ func (in *ingestion) facts(r billing.Resource) workflow.Facts {
 	if last := in.known(r.Kind(), r.Base().ID); last != nil {
 		r = last
 	}
-	switch r := r.(type) {
-	case *billing.Invoice:
-		f.Invoice = r
-	case *billing.Payment:
-		f.Payment = r
-		f.Invoice, _ = in.known(billing.KindInvoice, string(r.InvoiceID)).(*billing.Invoice)
+	f.Take(r)
+	if pay, ok := r.(*billing.Payment); ok {
+		f.Invoice, _ = in.known(billing.KindInvoice, string(pay.InvoiceID)).(*billing.Invoice)
 	}
 	customer := billing.CustomerOf(r)
 	if customer == "" && f.Invoice != nil {
@@ -170,21 +168,24 @@ func (in *ingestion) become(t trigger.Trigger, status trigger.Status, reason wor
 	in.execute(t)
 }
 
-// execute makes the executions of a trigger that fired: one for each ACTIVE
-// action, in their order.
+// execute notes the executions of a trigger that fired.
 func (in *ingestion) execute(t trigger.Trigger) {
-	if t.Status != trigger.Fired {
-		return
+	if t.Status == trigger.Fired {
+		in.executions = append(in.executions, executionsOf(in.set.Find(t.WorkflowID), t, in.now)...)
 	}
-	w := in.set.Find(t.WorkflowID)
+}
+
+// executionsOf makes the executions of a trigger: one for each ACTIVE action.
+func executionsOf(w *workflow.Armed, t trigger.Trigger, now time.Time) []execution.Execution {
+	list := make([]execution.Execution, len(w.Actions))
 	for i, a := range w.Actions {
 		var integration platform.IntegrationID
 		if a.SendEmail != nil {
 			integration = a.SendEmail.IntegrationID
 		}
-		in.executions = append(in.executions, execution.Execution{
+		list[i] = execution.Execution{
 			ID:            execution.ID(ident.New("wkex")),
-			PlatformID:    in.p,
+			PlatformID:    t.PlatformID,
 			TriggerID:     t.ID,
 			WorkflowID:    t.WorkflowID,
 			ActionID:      a.ID,
@@ -192,16 +193,19 @@ func (in *ingestion) execute(t trigger.Trigger) {
 			IntegrationID: integration,
 			Variant:       t.Variant,
 			CustomerID:    t.CustomerID,
+			Kind:          t.Kind,
+			ResourceID:    t.ResourceID,
+			ScheduleID:    t.Details.ScheduleID,
 			InvoiceID:     t.InvoiceID,
-			PaymentID:     t.PaymentID(),
 			Lane:          execution.Lane(t.CustomerID),
 			Position:      i,
 			Status:        execution.Pending,
-			DueAt:         in.now,
-			CreatedAt:     in.now,
-			UpdatedAt:     in.now,
-		})
+			DueAt:         now,
+			CreatedAt:     now,
+			UpdatedAt:     now,
+		}
 	}
+	return list
 }
 
 // resume decides again about triggers that waited for a customer or invoice

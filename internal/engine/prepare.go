@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
@@ -26,6 +28,7 @@ type job struct {
 	// What speaks against sending it: a decision, or a defect of the message.
 	skip   workflow.Reason
 	defect string
+	kept   bool // not every recipient may be written to: it is captured instead of sent
 
 	session Session            // open and authenticated; nil where none is needed or to be had
 	slot    *slots             // taken together with the session
@@ -80,6 +83,7 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 			if j.message, err = message.Decode([]byte(kept.Content)); err != nil {
 				j.defect = "the stored message cannot be read: " + err.Error()
 			}
+			j.kept = !p.Delivers(j.message.Recipients())
 			continue
 		}
 		if err := e.render(j, p, seen.facts(p, x), seen.shows(p, x)); err != nil {
@@ -133,6 +137,9 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 		m.To = []message.Address{{Name: m.To[0].Name, Email: p.RedirectTo}}
 		m.CC, m.BCC = nil, nil
 	}
+	if j.kept = !p.Delivers(m.Recipients()); j.kept {
+		m.Warnings = append(m.Warnings, "captured in the outbox instead of sent: "+notAllowed)
+	}
 	raw, err := m.Encode()
 	if err != nil {
 		return fmt.Errorf("encoding the message of execution %s: %w", j.x.ID, err)
@@ -141,6 +148,9 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 	j.prepared.Content, j.prepared.Hash = string(raw), message.Hash(raw)
 	return nil
 }
+
+// notAllowed is why a TEST platform keeps a message.
+const notAllowed = "this is a TEST platform, and not every recipient is one of its allowed_recipients"
 
 // unrendered says what an error of rendering means: a decision, or a defect of
 // this message alone.
@@ -164,34 +174,28 @@ func deliveryKey(id execution.ID, shows string) string {
 
 // sight is what a batch of executions is about, as it was read.
 type sight struct {
-	customers, invoices, payments, entities map[string]store.Stored
-	resources                               map[billing.Key]billing.Resource
-	contacts                                map[billing.CustomerID][]*billing.Contact
+	resources map[billing.Key]billing.Resource // what is known
+	revisions map[billing.Key]int64            // of those
+	contacts  map[billing.CustomerID][]*billing.Contact
 }
 
 // look reads everything that the messages of the executions show.
 func look(ctx context.Context, r store.Reader, p platform.Platform, due []execution.Execution) (*sight, error) {
-	s := &sight{resources: map[billing.Key]billing.Resource{}, contacts: map[billing.CustomerID][]*billing.Contact{}}
+	s := &sight{
+		resources: map[billing.Key]billing.Resource{},
+		revisions: map[billing.Key]int64{},
+		contacts:  map[billing.CustomerID][]*billing.Contact{},
+	}
 	ids := about(due)
-	var err error
-	for kind, rows := range map[billing.Kind]*map[string]store.Stored{
-		billing.KindCustomer: &s.customers, billing.KindInvoice: &s.invoices, billing.KindPayment: &s.payments,
-	} {
-		if *rows, err = r.ReadResources(ctx, p.ID, kind, ids.sorted(kind, nil)); err != nil {
-			return nil, err
-		}
-		if err := s.decode(*rows); err != nil {
-			return nil, err
-		}
-	}
-	entities := keys{}
-	for _, x := range due {
-		entities.add(billing.KindBillingEntity, s.entityOf(p, x))
-	}
-	if s.entities, err = r.ReadResources(ctx, p.ID, billing.KindBillingEntity, entities.sorted(billing.KindBillingEntity, nil)); err != nil {
+	if err := s.read(ctx, r, p.ID, ids); err != nil {
 		return nil, err
 	}
-	if err := s.decode(s.entities); err != nil {
+	named := keys{} // by what has been read
+	for _, x := range due {
+		named.add(billing.KindBillingEntity, s.entityOf(p, x))
+		named.add(billing.KindWalletType, s.walletTypeOf(x))
+	}
+	if err := s.read(ctx, r, p.ID, named); err != nil {
 		return nil, err
 	}
 	contacts, err := r.ReadContacts(ctx, p.ID, ids.sorted(billing.KindCustomer, nil))
@@ -210,57 +214,103 @@ func look(ctx context.Context, r store.Reader, p platform.Platform, due []execut
 	return s, nil
 }
 
-// about lists the customers, invoices and payments of executions.
+// about lists what executions are about.
 func about(list []execution.Execution) keys {
 	k := keys{}
 	for _, x := range list {
 		k.add(billing.KindCustomer, string(x.CustomerID))
 		k.add(billing.KindInvoice, string(x.InvoiceID))
-		k.add(billing.KindPayment, x.PaymentID)
+		k.add(billing.KindSchedule, x.ScheduleID)
+		k.add(x.Kind, x.ResourceID)
 	}
 	return k
 }
 
-func (s *sight) decode(rows map[string]store.Stored) error {
-	for _, row := range rows {
-		r, err := row.Resource()
+// read reads resources and decodes those that are known.
+func (s *sight) read(ctx context.Context, r store.Reader, p platform.ID, ids keys) error {
+	for kind := range ids {
+		rows, err := r.ReadResources(ctx, p, kind, ids.sorted(kind, nil))
 		if err != nil {
 			return err
 		}
-		if r != nil {
-			s.resources[billing.KeyOf(r)] = r
+		for id, row := range rows {
+			resource, err := row.Resource()
+			if err != nil {
+				return err
+			}
+			if resource != nil {
+				key := billing.Key{Kind: kind, ID: id}
+				s.resources[key], s.revisions[key] = resource, row.Revision
+			}
 		}
 	}
 	return nil
 }
 
-// entityOf is the seller of an execution's message: the invoice's, else the
-// customer's, else the platform's.
+func (s *sight) find(kind billing.Kind, id string) billing.Resource {
+	return s.resources[billing.Key{Kind: kind, ID: id}]
+}
+
+// entityOf is the seller of an execution's message: the invoice's or the
+// subscription's, else the customer's, else the platform's.
 func (s *sight) entityOf(p platform.Platform, x execution.Execution) string {
-	if inv, ok := s.resources[billing.Key{Kind: billing.KindInvoice, ID: string(x.InvoiceID)}].(*billing.Invoice); ok && inv.BillingEntityID != "" {
-		return inv.BillingEntityID
+	own := ""
+	switch {
+	case x.InvoiceID != "":
+		if inv, ok := s.find(billing.KindInvoice, string(x.InvoiceID)).(*billing.Invoice); ok {
+			own = inv.BillingEntityID
+		}
+	case x.Kind == billing.KindSubscription:
+		if sub, ok := s.find(x.Kind, x.ResourceID).(*billing.Subscription); ok {
+			own = sub.BillingEntityID
+		}
 	}
-	if c, ok := s.resources[billing.Key{Kind: billing.KindCustomer, ID: string(x.CustomerID)}].(*billing.Customer); ok && c.BillingEntityID != "" {
-		return c.BillingEntityID
+	if c, ok := s.find(billing.KindCustomer, string(x.CustomerID)).(*billing.Customer); ok {
+		own = cmp.Or(own, c.BillingEntityID)
 	}
-	return p.DefaultBillingEntityID
+	return cmp.Or(own, p.DefaultBillingEntityID)
+}
+
+func (s *sight) walletTypeOf(x execution.Execution) string {
+	if w, ok := s.find(billing.KindWallet, x.Of(billing.KindWallet)).(*billing.Wallet); ok {
+		return string(w.WalletTypeID)
+	}
+	return ""
+}
+
+// parts are what a message is made of, in a fixed order.
+func (s *sight) parts(p platform.Platform, x execution.Execution) []billing.Key {
+	return []billing.Key{
+		{Kind: billing.KindCustomer, ID: string(x.CustomerID)},
+		{Kind: billing.KindInvoice, ID: string(x.InvoiceID)},
+		{Kind: billing.KindPayment, ID: x.Of(billing.KindPayment)},
+		{Kind: billing.KindSubscription, ID: x.Of(billing.KindSubscription)},
+		{Kind: billing.KindSchedule, ID: x.ScheduleID},
+		{Kind: billing.KindWallet, ID: x.Of(billing.KindWallet)},
+		{Kind: billing.KindWalletType, ID: s.walletTypeOf(x)},
+		{Kind: billing.KindBillingEntity, ID: s.entityOf(p, x)},
+	}
 }
 
 func (s *sight) facts(p platform.Platform, x execution.Execution) workflow.Facts {
-	var f workflow.Facts
-	f.Customer, _ = s.resources[billing.Key{Kind: billing.KindCustomer, ID: string(x.CustomerID)}].(*billing.Customer)
-	f.Invoice, _ = s.resources[billing.Key{Kind: billing.KindInvoice, ID: string(x.InvoiceID)}].(*billing.Invoice)
-	f.Payment, _ = s.resources[billing.Key{Kind: billing.KindPayment, ID: x.PaymentID}].(*billing.Payment)
-	f.Entity, _ = s.resources[billing.Key{Kind: billing.KindBillingEntity, ID: s.entityOf(p, x)}].(*billing.BillingEntity)
-	f.Contacts = slices.Clone(s.contacts[x.CustomerID])
+	f := workflow.Facts{Contacts: slices.Clone(s.contacts[x.CustomerID])}
+	for _, key := range s.parts(p, x) {
+		f.Take(s.resources[key])
+	}
+	schedule, _ := s.find(billing.KindSchedule, x.ScheduleID).(*billing.Schedule)
+	f.Trial = f.Subscription.ScheduleOf(x.ScheduleID, schedule)
 	return f
 }
 
 // shows names the states that a message is made of: the claim takes a message
 // only while they are the stored ones. A customer's revision covers contacts.
 func (s *sight) shows(p platform.Platform, x execution.Execution) string {
-	return fmt.Sprintf("customer %d invoice %d payment %d entity %s %d sending %s %s platform %d",
-		s.customers[string(x.CustomerID)].Revision, s.invoices[string(x.InvoiceID)].Revision,
-		s.payments[x.PaymentID].Revision, s.entityOf(p, x), s.entities[s.entityOf(p, x)].Revision,
-		p.Sending, p.RedirectTo, p.UpdatedAt.UnixMicro())
+	var b strings.Builder
+	for _, key := range s.parts(p, x) {
+		if key.ID != "" {
+			fmt.Fprintf(&b, "%s %s %d ", key.Kind, key.ID, s.revisions[key])
+		}
+	}
+	fmt.Fprintf(&b, "sending %s %s platform %d", p.Sending, p.RedirectTo, p.UpdatedAt.UnixMicro())
+	return b.String()
 }

@@ -153,7 +153,7 @@ func (j *job) connects() bool {
 		j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: "integration " + string(in.ID) + " is " + string(in.Status)}
 		return false
 	}
-	return in.EmailProvider.Variant != platform.System
+	return in.EmailProvider.Variant != platform.System && !j.kept
 }
 
 // connect opens a session for each job of one integration that can have a slot.

@@ -16,17 +16,17 @@ import (
 func (in *ingestion) stop(ctx context.Context) error {
 	customers := map[string]bool{}
 	for _, c := range in.changes {
+		if c.Old == nil {
+			continue
+		}
 		f := in.facts(c.New)
 		if customer, ok := c.New.(*billing.Customer); ok {
 			f.Customer = customer
 		}
-		if old, moved := c.Old.(*billing.Invoice); moved && old.CustomerID != c.New.(*billing.Invoice).CustomerID {
-			customers[string(old.CustomerID)] = true
+		if c.Moved() {
+			customers[string(billing.CustomerOf(c.Old))] = true
 		}
-		if f.Stops(workflow.ToFinal) == workflow.Sent && f.Stops(workflow.FailedPayment) == workflow.Sent {
-			continue
-		}
-		if c.Old != nil {
+		if f.StopsAny() {
 			customers[string(customerOf(c.New, f))] = true
 		}
 	}
@@ -65,31 +65,31 @@ func cancel(ctx context.Context, tx *store.Tx, list []execution.Execution) error
 
 func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workflow.Reason, error) {
 	var f workflow.Facts
-	for kind, id := range map[billing.Kind]string{
-		billing.KindCustomer: string(x.CustomerID),
-		billing.KindInvoice:  string(x.InvoiceID),
-		billing.KindPayment:  x.PaymentID,
-	} {
-		r, err := in.load(ctx, kind, id)
-		if err != nil {
-			return "", err
-		}
-		switch r := r.(type) {
-		case *billing.Customer:
-			f.Customer = r
-		case *billing.Invoice:
-			f.Invoice = r
-		case *billing.Payment:
-			f.Payment = r
+	for kind, ids := range about([]execution.Execution{x}) {
+		for id := range ids {
+			r, err := in.load(ctx, kind, id)
+			if err != nil {
+				return "", err
+			}
+			f.Take(r)
 		}
 	}
 	return stands(x, f), nil
 }
 
 // stands says what stands against an execution in the states that it is about:
-// what stops its variant, or that its invoice has become another customer's.
+// what stops its variant, or that what it is about has become another customer's.
 func stands(x execution.Execution, f workflow.Facts) workflow.Reason {
-	if x.PaymentID == "" && f.Invoice != nil && f.Invoice.CustomerID != x.CustomerID {
+	owner := x.CustomerID
+	switch {
+	case x.Kind == billing.KindInvoice && f.Invoice != nil:
+		owner = f.Invoice.CustomerID
+	case f.Subscription != nil:
+		owner = f.Subscription.CustomerID
+	case f.Wallet != nil:
+		owner = f.Wallet.CustomerID
+	}
+	if owner != x.CustomerID {
 		return workflow.Superseded
 	}
 	return f.Stops(x.Variant)
@@ -102,7 +102,7 @@ func stopEnded(c billing.Change) bool {
 	if !ok {
 		return false
 	}
-	if old.CustomerID != c.New.(*billing.Invoice).CustomerID {
+	if c.Moved() {
 		return true
 	}
 	before, after := workflow.Facts{Invoice: old}, workflow.Facts{Invoice: c.New.(*billing.Invoice)}

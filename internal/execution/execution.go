@@ -59,8 +59,12 @@ type Execution struct {
 	IntegrationID platform.IntegrationID // the action's
 	Variant       workflow.Variant
 	CustomerID    billing.CustomerID
+	// Kind and ResourceID name what it is about, ScheduleID of a subscription
+	// the trial; InvoiceID is that invoice, or the one of the payment.
+	Kind          billing.Kind
+	ResourceID    string
+	ScheduleID    string
 	InvoiceID     billing.InvoiceID
-	PaymentID     string
 	Lane          int
 	Position      int // of the action within its trigger
 	Status        Status
@@ -78,6 +82,14 @@ type Execution struct {
 	FrozenHash string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+}
+
+// Of returns the resource that the execution is about if it is of a kind, else "".
+func (e *Execution) Of(kind billing.Kind) string {
+	if e.Kind == kind {
+		return e.ResourceID
+	}
+	return ""
 }
 
 // Attempt is one try to hand a message to a provider.

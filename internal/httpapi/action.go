@@ -41,7 +41,7 @@ func (s *server) createAction(c *call) (reply, error) {
 		return reply{}, err
 	}
 	a, err = s.engine.CreateAction(c.Context(), c.platform, a, remember(s, c, http.StatusCreated, actionMembers)...)
-	return answer(http.StatusCreated, a, actionMembers, err)
+	return answer(http.StatusCreated, a, actionMembers, doc.first(err))
 }
 
 // workflowOf reads the workflow that an action names, so that what must agree

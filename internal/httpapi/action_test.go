@@ -40,7 +40,7 @@ func TestChangeActions(t *testing.T) {
 		patch(`{"send_email_to_customer":{"template_name":"default","variant":"INVOICE"}}`).fails(400, "MISSING_FIELD", "send_email_to_customer.integration_id")
 		patch(`{"send_email_to_customer":{"integration_id":"nobody","template_name":"default","variant":"INVOICE"}}`).
 			fails(400, "RESOURCE_NOT_FOUND", "send_email_to_customer.integration_id")
-		patch(`{"send_email_to_customer":{"integration_id":"` + in + `","template_name":"default","variant":"PAYMENT"}}`).
+		patch(`{"send_email_to_customer":{"integration_id":"`+in+`","template_name":"default","variant":"PAYMENT"}}`).
 			fails(400, "INVALID_FIELD", "send_email_to_customer.variant")
 		w.do("PATCH", at, `{}`, "X-API-KEY", w.foreign).fails(404, "RESOURCE_NOT_FOUND", "-")
 		w.do("PATCH", "/v1/workflow-actions/none", `{}`).fails(404, "RESOURCE_NOT_FOUND", "-")

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"time"
 
+	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/message"
 )
@@ -25,7 +26,9 @@ func executionMembers(m *members, e *execution.Execution) {
 	text(m, "variant", &e.Variant, plain)
 	text(m, "customer_id", &e.CustomerID, plain)
 	text(m, "invoice_id", &e.InvoiceID, plain)
-	text(m, "payment_id", &e.PaymentID, plain)
+	m.putText("payment_id", e.Of(billing.KindPayment), plain)
+	m.putText("pricing_plan_subscription_id", e.Of(billing.KindSubscription), plain.omitted())
+	m.putText("wallet_id", e.Of(billing.KindWallet), plain.omitted())
 	text(m, "integration_id", &integrationOf(e).id, plain)
 	text(m, "status", &e.Status, plain)
 	text(m, "reason", &e.Reason, plain)

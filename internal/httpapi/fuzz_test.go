@@ -35,6 +35,10 @@ func FuzzRoutes(f *testing.F) {
 		case "POST /v1/ingest/resources":
 			f.Add(uint8(i), "", "events=none", "application/x-ndjson", "{\"object_type\":\"CUSTOMER\",\"id\":\"c\",\"status\":\"ACTIVE\"}\n[]")
 			f.Add(uint8(i), "", "", "application/json", `[{"object_type":"CONTACT","id":"k","customer_id":"c"},5]`)
+		case "POST /v1/api-keys":
+			f.Add(uint8(i), "", "", "application/json", `{"role_type":"READ_ONLY","permissions":["WORKFLOW.VIEW"],"role_ids":[],"platform_ids":null,"expires_at":"2030-01-01T00:00:00Z"}`)
+		case "POST /v1/roles", "PATCH /v1/roles/{id}":
+			f.Add(uint8(i), "r", "", "application/json", `{"name":"n","permissions":["WORKFLOW.VIEW"],"child_role_ids":["role_00000000000000000000"]}`)
 		case "PATCH /v1/platforms/{id}":
 			f.Add(uint8(i), "own", "", "application/json", `{"sending":"REDIRECT","redirect_to":"a@x.example"}`)
 		}

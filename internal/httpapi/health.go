@@ -1,10 +1,6 @@
 package httpapi
 
-import (
-	"net/http"
-
-	"github.com/dunwellhq/dunwell/api"
-)
+import "net/http"
 
 // live says that the process answers.
 func (s *server) live(*call) (reply, error) {
@@ -19,9 +15,4 @@ func (s *server) ready(c *call) (reply, error) {
 func healthMembers(m *members, version *string) {
 	m.putText("status", "ok", plain)
 	m.putText("version", *version, plain)
-}
-
-// document is the description of this API, as it is served.
-func (s *server) document(*call) (reply, error) {
-	return reply{status: http.StatusOK, contentType: "application/yaml", body: api.Document}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -36,6 +37,9 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time // the machine's clock: keys, signatures, durations
 	Version string           // of the program, shown by /livez
+
+	Issuer    *auth.Issuer // whose tokens are taken beside API keys; nil: nobody's
+	RateLimit int          // requests a second of each credential; 0: no limit
 }
 
 // Patience bounds the work on one request: on finding out who sends it, and, once
@@ -52,6 +56,7 @@ func New(cfg Config) http.Handler {
 		now:       cfg.Now,
 		version:   cfg.Version,
 		keys:      newKeyring(cfg),
+		limit:     newRateLimiter(cfg.RateLimit),
 		mux:       http.NewServeMux(),
 		resources: map[string]bool{},
 	}
@@ -70,6 +75,7 @@ type server struct {
 	now       func() time.Time
 	version   string
 	keys      *keyring
+	limit     *rateLimiter
 	mux       *http.ServeMux
 	resources map[string]bool // first path segments behind the version
 	running   running
@@ -97,11 +103,11 @@ type call struct {
 	sent          *http.Request // as it came
 	end           func()        // of that context
 
-	w        http.ResponseWriter
-	id       string // X-REQUEST-ID
-	route    *route
-	key      *auth.Key   // nil where none is needed
-	platform platform.ID // the one that the request is about
+	w         http.ResponseWriter
+	id        string // X-REQUEST-ID
+	route     *route
+	principal *auth.Principal // who calls; nil where nobody needs to be known
+	platform  platform.ID     // the one that the request is about
 
 	raw       []byte // the body, once it is read
 	readErr   error
@@ -115,6 +121,7 @@ type reply struct {
 	status      int
 	contentType string // "" is JSON
 	header      [2]string
+	extra       http.Header // more of them, above those of every answer; mostly nil
 	body        []byte
 }
 
@@ -166,6 +173,7 @@ func (s *server) write(c *call, out reply) {
 	if out.header[0] != "" {
 		h.Set(out.header[0], out.header[1])
 	}
+	maps.Copy(h, out.extra)
 	if out.contentType == "" {
 		out.contentType = "application/json"
 	}
@@ -187,8 +195,12 @@ func (s *server) logRequest(c *call, out reply, err error, took time.Duration) {
 		slog.String("request_id", c.id),
 		slog.String("platform_id", string(c.platform)),
 	}
-	if c.key != nil {
-		attrs = append(attrs, slog.String("key_id", string(c.key.ID)))
+	if c.principal != nil {
+		name := "key_id"
+		if c.principal.User != "" {
+			name = "user_id"
+		}
+		attrs = append(attrs, slog.String(name, c.principal.ID))
 	}
 	if err != nil && out.status >= http.StatusInternalServerError {
 		if level = slog.LevelError; errors.Is(err, context.Canceled) {

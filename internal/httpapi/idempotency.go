@@ -77,7 +77,7 @@ func (s *server) answerOnce(c *call) (reply, error) {
 		return c.route.answer(c) // which says what is wrong with the body
 	}
 	hash := sha256.Sum256(raw)
-	k := store.Idempotency{PlatformID: c.platform, Credential: c.key.ID, Method: c.Method, Path: c.URL.Path, Key: values[0]}
+	k := store.Idempotency{PlatformID: c.platform, Credential: c.principal.ID, Method: c.Method, Path: c.URL.Path, Key: values[0]}
 	c.once = &once{Idempotency: k, requestHash: hex.EncodeToString(hash[:])}
 	if !s.running.begin(k) {
 		return reply{}, fault.New(fault.InFlight, "the first request with this %s is still running, try again when it is done", idempotencyHeader)

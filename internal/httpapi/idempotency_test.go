@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -170,9 +169,9 @@ func TestOneKeyAtOnce(t *testing.T) {
 
 // node is another process on the same database, as far as keys are concerned.
 func (w *world) node() *world {
-	log := slog.New(slog.NewJSONHandler(&w.log, nil))
-	handler := httpapi.New(httpapi.Config{Store: w.s, Engine: w.e, Log: log, Now: w.clock, Version: "test"})
-	return &world{TB: w.TB, ctx: w.ctx, handler: handler, key: w.key}
+	n := &world{TB: w.TB, ctx: w.ctx, key: w.key, s: w.s, e: w.e}
+	n.serve(httpapi.Config{Now: w.clock})
+	return n
 }
 
 // TestTwoProcesses: the key holds among processes too, through the database alone.

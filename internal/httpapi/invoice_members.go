@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -63,21 +61,11 @@ func payLinkMembers(m *members, l *billing.PayLink) {
 
 // expiryMember is a period, which the mirror keeps as its text.
 func expiryMember(m *members, l *billing.PayLink) {
-	p := parsePeriod(l.ExpiryPeriod)
+	p, _ := calendar.ParsePeriod(l.ExpiryPeriod)
 	object(m, "expiry_period", &p, plain, periodMembers)
 	if l.ExpiryPeriod = ""; p != (calendar.Period{}) {
 		l.ExpiryPeriod = p.String()
 	}
-}
-
-// parsePeriod reads the text of a period, DAY:7. What is none is not set.
-func parsePeriod(s string) calendar.Period {
-	unit, value, _ := strings.Cut(s, ":")
-	n, err := strconv.Atoi(value)
-	if err != nil || calendar.Unit(unit).MaxValue() == 0 {
-		return calendar.Period{}
-	}
-	return calendar.Period{Type: calendar.Unit(unit), Value: n}
 }
 
 func lineMembers(m *members, l *billing.Line) {

@@ -123,6 +123,11 @@ func TestListsOfSubscriptionsAndWallets(t *testing.T) {
 				t.Errorf("%s: another platform sees %s", target, r.body)
 			}
 		}
+		w.do("PUT", "/v1/pricing-plan-schedules/p2", `{"pricing_plan_subscription_id":"s1"}`).want(200)
+		moved := w.do("GET", "/v1/pricing-plan-schedules?pricing_plan_subscription_id=s1&order_by=reference", "").want(200)
+		if moved.text("data.0.id") != "p1" || moved.text("data.1.id") != "p2" {
+			t.Errorf("a schedule that has moved to s1: got %s", moved.body)
+		}
 		for target, field := range map[string]string{
 			"/v1/wallets?statuses[]=CANCELLED":                   "statuses[]",
 			"/v1/wallets?wallet_type_id=":                        "wallet_type_id",

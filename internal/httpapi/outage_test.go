@@ -91,6 +91,8 @@ func TestDatabaseGone(t *testing.T) {
 		}
 	}
 	w.do("GET", "/livez", "").want(200)
+	// What can be no key of ours is known to be none without asking.
+	w.as(w.key[:len(w.key)-1]+"~", "GET", "/v1/workflows", "").fails(401, "UNAUTHORISED", "-")
 	line.set(false)
 	for range 5 { // broken connections leave the pool as they are used
 		if w.do("GET", "/readyz", "").status == 200 {

@@ -39,6 +39,8 @@ func (s *server) routes() []route {
 		{http.MethodDelete, "/v1/workflow-actions/{id}", may(auth.ActionDelete), false, s.deleteAction},
 
 		{http.MethodGet, "/v1/workflow-triggers", may(auth.TriggerView), false, s.listTriggers},
+		{http.MethodPost, "/v1/workflow-triggers", may(auth.TriggerCreate), false, s.createTrigger},
+		{http.MethodPost, "/v1/workflow-triggers/search", may(auth.TriggerView), false, s.searchTriggers},
 		{http.MethodGet, "/v1/workflow-triggers/{id}", may(auth.TriggerView), false, s.trigger},
 
 		{http.MethodGet, "/v1/workflow-executions", may(auth.ExecutionView), false, s.listExecutions},
@@ -95,15 +97,30 @@ func (s *server) routes() []route {
 		{http.MethodPatch, "/v1/sources/{id}", may(auth.SourceUpdate), false, s.changeSource},
 
 		{http.MethodGet, "/v1/platforms", may(auth.PlatformView), false, s.listPlatforms},
+		{http.MethodPost, "/v1/platforms", may(auth.PlatformCreate), false, s.createPlatform},
 		{http.MethodGet, "/v1/platforms/{id}", may(auth.PlatformView), false, s.platform},
 		{http.MethodPatch, "/v1/platforms/{id}", may(auth.PlatformUpdate), false, s.changePlatform},
+
+		{http.MethodGet, "/v1/api-keys", may(auth.KeyView), false, s.listKeys},
+		{http.MethodPost, "/v1/api-keys", may(auth.KeyCreate), false, s.createKey},
+		{http.MethodGet, "/v1/api-keys/{id}", may(auth.KeyView), false, s.key},
+		{http.MethodPatch, "/v1/api-keys/{id}", may(auth.KeyUpdate), false, s.changeKey},
+		{http.MethodPost, "/v1/api-keys/{id}/roll", may(auth.KeyUpdate), false, s.rollKey},
+		{http.MethodGet, "/v1/api-keys/{id}/decrypt", may(auth.KeyView), false, s.decryptKey},
+
+		{http.MethodGet, "/v1/roles", may(auth.RoleView), false, s.listRoles},
+		{http.MethodPost, "/v1/roles", may(auth.RoleCreate), false, s.createRole},
+		{http.MethodGet, "/v1/roles/{id}", may(auth.RoleView), false, s.role},
+		{http.MethodPatch, "/v1/roles/{id}", may(auth.RoleUpdate), false, s.changeRole},
 
 		{http.MethodGet, "/v1/outbox", may(auth.MessageView), false, s.listOutbox},
 		{http.MethodGet, "/v1/outbox/{id}", may(auth.MessageView), false, s.outboxMessage},
 
 		{http.MethodGet, "/livez", nil, true, s.live},
 		{http.MethodGet, "/readyz", nil, true, s.ready},
-		{http.MethodGet, "/openapi.yaml", nil, true, s.document},
+		{http.MethodGet, "/openapi.yaml", nil, true, s.asset},
+		{http.MethodGet, "/docs", nil, true, s.asset},
+		{http.MethodGet, "/docs/{file}", nil, true, s.asset},
 	}
 }
 

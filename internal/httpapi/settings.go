@@ -113,11 +113,11 @@ func (s *server) changeSource(c *call) (reply, error) {
 
 var platformListing = listing{order: []string{"created_at", "updated_at", "name", "reference"}}
 
-// listPlatforms lists the platforms that the key belongs to.
+// listPlatforms lists the platforms that the caller belongs to and may see.
 func (s *server) listPlatforms(c *call) (reply, error) {
 	read := func(ctx context.Context, _ platform.ID, q store.Query) (store.Page[platform.Platform], error) {
 		list, err := s.store.Platforms(ctx)
-		list = slices.DeleteFunc(list, func(p platform.Platform) bool { return !c.key.Belongs(p.ID) })
+		list = slices.DeleteFunc(list, func(p platform.Platform) bool { return !c.principal.Belongs(p.ID) || c.mayOn(p.ID) != nil })
 		sortPlatforms(list, q)
 		from := min((q.Page-1)*q.Limit, len(list))
 		to := min(from+q.Limit, len(list))
@@ -147,15 +147,28 @@ func sortPlatforms(list []platform.Platform, q store.Query) {
 	})
 }
 
-// ownPlatform is the platform of the path, if the key belongs to it. Another
-// looks like none.
+func (s *server) createPlatform(c *call) (reply, error) {
+	doc, err := c.document()
+	if err != nil {
+		return reply{}, err
+	}
+	var p platform.Platform
+	if err := decodeInto(doc, &p, platformMembers, checkNewPlatform); err != nil {
+		return reply{}, err
+	}
+	p, err = s.engine.CreatePlatform(c.Context(), p, remember(s, c, http.StatusCreated, platformMembers)...)
+	return answer(http.StatusCreated, p, platformMembers, err)
+}
+
+// ownPlatform is the platform of the path, if the caller belongs to it and may
+// do there what the route does. Another looks like none.
 func (s *server) ownPlatform(c *call) (platform.ID, error) {
 	name, err := c.named("id", "PLATFORM")
 	if err != nil {
 		return "", err
 	}
-	if id := platform.ID(name); c.key.Belongs(id) {
-		return id, nil
+	if id := platform.ID(name); c.principal.Belongs(id) {
+		return id, c.mayOn(id)
 	}
 	return "", fault.New(fault.NotFound, "there is no platform %.80q", name).About("PLATFORM", name)
 }

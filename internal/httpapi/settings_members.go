@@ -21,7 +21,8 @@ func platformMembers(m *members, p *platform.Platform) {
 	text(m, "payment_link_template", &p.PaymentLinkTemplate, rule{check: checkPaymentLink})
 	enum(m, "sending", &p.Sending, []platform.Sending{platform.On, platform.Paused, platform.Redirect}, plain.notNull())
 	text(m, "redirect_to", &p.RedirectTo, address)
-	unsupported(m, "calendar", "allowed_recipients")
+	texts(m, "allowed_recipients", &p.AllowedRecipients, maxAllowed, address)
+	unsupported(m, "calendar")
 	m.times(p.CreatedAt, p.UpdatedAt)
 }
 
@@ -35,15 +36,34 @@ func checkPaymentLink(s string) string {
 	return ""
 }
 
+// maxAllowed bounds the recipients that a TEST platform allows.
+const maxAllowed = 1_000
+
+// checkNewPlatform judges a new platform and lets it send.
+func checkNewPlatform(c *codec, p *platform.Platform) {
+	if p.Sending == "" {
+		p.Sending = platform.On
+	}
+	checkPlatform(c, p)
+}
+
+func checkPlatform(c *codec, p *platform.Platform) {
+	if p.Sending == platform.Redirect && p.RedirectTo == "" {
+		c.fault(fault.Missing, "redirect_to", "redirect_to is required while sending is REDIRECT")
+	}
+	// Ignored, it would let everything out that it is meant to keep in.
+	if p.Environment == platform.Live && len(p.AllowedRecipients) > 0 {
+		c.fault(fault.Invalid, "allowed_recipients", "allowed_recipients must be left out: a LIVE platform writes to every customer, use sending PAUSED or REDIRECT to hold it back")
+	}
+}
+
 // checkChangedPlatform returns the judge of a patch of old.
 func checkChangedPlatform(old platform.Platform) func(*codec, *platform.Platform) {
 	return func(c *codec, p *platform.Platform) {
 		if p.Environment != old.Environment {
 			c.fault(fault.Invalid, "environment", fmt.Sprintf("environment must stay %s: it is set when a platform is made", old.Environment))
 		}
-		if p.Sending == platform.Redirect && p.RedirectTo == "" {
-			c.fault(fault.Missing, "redirect_to", "redirect_to is required while sending is REDIRECT")
-		}
+		checkPlatform(c, p)
 	}
 }
 

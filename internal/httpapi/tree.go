@@ -237,6 +237,25 @@ func (t *tree) element(list int32, index string) int32 {
 	return -1
 }
 
+// first returns of several faults, joined in an error, the one whose field stands
+// first in the document; any other error as it is.
+func (t *tree) first(err error) error {
+	joined, several := err.(interface{ Unwrap() []error })
+	if !several {
+		return err
+	}
+	var first *fault.Error
+	for _, e := range joined.Unwrap() {
+		if f := fault.As(e); f != nil && (first == nil || t.locate(f.Field) < t.locate(first.Field)) {
+			first = f
+		}
+	}
+	if first == nil {
+		return err
+	}
+	return first
+}
+
 // typeName says what a value is, for messages.
 func typeName(k jsontext.Kind) string {
 	switch k {

@@ -1,10 +1,9 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
+	"slices"
 
-	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 )
@@ -12,18 +11,53 @@ import (
 var triggerListing = listing{
 	order:   []string{"created_at", "status", "type"},
 	filters: []filter{enumFilter(trigger.Statuses)},
+	search: append(searchable("id", "customer_id", "workflow_id", "invoice_id", "payment_id", "pricing_plan_subscription_id", "wallet_id",
+		"created_at", "updated_at"),
+		searchableEnum("type", []trigger.Type{trigger.Manual, trigger.Event}), searchableEnum("status", trigger.Statuses)),
 }
 
-// listTriggers shows the triggers that fired, unless other states are asked
-// for. Manual ones fire when they are made.
 func (s *server) listTriggers(c *call) (reply, error) {
-	read := func(ctx context.Context, p platform.ID, q store.Query) (store.Page[trigger.Trigger], error) {
-		if len(q.Filters) == 0 {
-			q.Filters = []store.Filter{{Field: "status", Values: []string{string(trigger.Fired)}}}
-		}
-		return s.store.Triggers(ctx, p, q)
+	a, err := c.ask(triggerListing)
+	if err != nil {
+		return reply{}, err
 	}
-	return paged(c, triggerListing, read, triggerMembers)
+	return s.triggers(c, a)
+}
+
+func (s *server) searchTriggers(c *call) (reply, error) {
+	a, err := c.askSearch(triggerListing)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.triggers(c, a)
+}
+
+// triggers shows a page of those that fired or that a person asked for, unless
+// other states are asked for.
+func (s *server) triggers(c *call, a asked) (reply, error) {
+	e, err := a.expansion(c)
+	if err != nil {
+		return reply{}, err
+	}
+	if !slices.ContainsFunc(a.Filters, func(f store.Filter) bool { return f.Field == "status" }) {
+		a.Any = append(a.Any, []store.Filter{
+			{Field: "status", Values: []string{string(trigger.Fired)}},
+			{Field: "type", Values: []string{string(trigger.Manual)}},
+		})
+	}
+	found, err := s.store.Triggers(c.Context(), c.platform, a.Query)
+	if err != nil {
+		return reply{}, err
+	}
+	named, err := s.expand(c, e, found.Items)
+	if err != nil {
+		return reply{}, err
+	}
+	page := store.Page[shownTrigger]{More: found.More}
+	for _, t := range found.Items {
+		page.Items = append(page.Items, shownTrigger{t, named})
+	}
+	return pageOf(a, page, &codec{}, triggerMembers), nil
 }
 
 func (s *server) trigger(c *call) (reply, error) {
@@ -32,5 +66,21 @@ func (s *server) trigger(c *call) (reply, error) {
 		return reply{}, err
 	}
 	t, err := s.store.Trigger(c.Context(), c.platform, trigger.ID(id))
-	return answer(http.StatusOK, t, triggerMembers, err)
+	return answer(http.StatusOK, shownTrigger{Trigger: t}, triggerMembers, err)
+}
+
+// createTrigger fires a workflow because a person asks for it.
+func (s *server) createTrigger(c *call) (reply, error) {
+	doc, err := c.document()
+	if err != nil {
+		return reply{}, err
+	}
+	var given shownTrigger
+	if err := decodeInto(doc, &given, triggerMembers, checkNewTrigger); err != nil {
+		return reply{}, err
+	}
+	given.Details.UserID = string(c.principal.User)
+	t, err := s.engine.FireManually(c.Context(), c.platform, given.Trigger,
+		remember(s, c, http.StatusCreated, func(m *members, t *trigger.Trigger) { triggerMembers(m, &shownTrigger{Trigger: *t}) })...)
+	return answer(http.StatusCreated, shownTrigger{Trigger: t}, triggerMembers, doc.first(err))
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/auth"
-	"github.com/dunwellhq/dunwell/internal/httpapi"
 	"github.com/dunwellhq/dunwell/internal/platform"
 )
 
@@ -210,63 +209,6 @@ func TestPlatformHeader(t *testing.T) {
 			r := w.do("GET", "/v1/workflows/r", "", "X-API-KEY", c.key, "x-platform-id", c.platform).want(c.status)
 			if c.status == 403 {
 				r.fails(403, "USER_NOT_ALLOWED", "-")
-			}
-		})
-	}
-}
-
-// target fills the names of a route's path in.
-func target(r httpapi.Route, id string) string {
-	return strings.NewReplacer("{id}", id, "{idOrReference}", id).Replace(r.Path)
-}
-
-// TestMatrix holds every route against every credential. It is derived from
-// the route table, so a new route is in it.
-func TestMatrix(t *testing.T) {
-	w := onSQLite(t)
-	revoked := w.newKey(auth.Key{Role: auth.Administrator, Platforms: []platform.ID{w.p}})
-	w.revoke(revoked)
-	nothing := w.newKey(auth.Key{Platforms: []platform.ID{w.p}})
-	reader := w.newKey(auth.Key{Role: auth.ReadOnly, Platforms: []platform.ID{w.p}})
-	for _, r := range httpapi.Routes() {
-		t.Run(r.Verb+" "+r.Path, func(t *testing.T) {
-			call := func(key string, headers ...string) response {
-				t.Helper()
-				body := "{}"
-				if r.Verb == http.MethodGet {
-					body = ""
-				}
-				return w.do(r.Verb, target(r, "x"), body, append([]string{"X-API-KEY", key}, headers...)...)
-			}
-			if r.Open {
-				if got := call("").status; got == 403 || got >= 500 {
-					t.Errorf("an open route answered %d", got)
-				}
-				return
-			}
-			if len(r.May) == 0 {
-				t.Fatal("the route demands no permission and is not open")
-			}
-			call("").fails(401, "UNAUTHORISED", "-")
-			call("nonsense").fails(401, "UNAUTHORISED", "-")
-			call(revoked).fails(401, "UNAUTHORISED", "-")
-			call(nothing).fails(403, "USER_NOT_ALLOWED", "-")
-			call(w.foreign, "x-platform-id", string(w.p)).fails(403, "USER_NOT_ALLOWED", "-")
-			if got := call(w.key).status; got == 401 || got == 403 || got >= 500 {
-				t.Errorf("the administrator got %d", got)
-			}
-			view := strings.HasSuffix(string(r.May[0]), ".VIEW")
-			if got := call(reader).status; view == (got == 403) {
-				t.Errorf("the reader got %d on a route that demands %v", got, r.May)
-			}
-			// Every permission but one is too little, the right ones are enough.
-			for i := range r.May {
-				var some []auth.Permission
-				some = append(append(some, r.May[:i]...), r.May[i+1:]...)
-				call(w.newKey(auth.Key{Permissions: some, Platforms: []platform.ID{w.p}})).fails(403, "USER_NOT_ALLOWED", "-")
-			}
-			if got := call(w.newKey(auth.Key{Permissions: r.May, Platforms: []platform.ID{w.p}})).status; got == 403 {
-				t.Errorf("the permissions %v are not enough", r.May)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,7 @@ type world struct {
 	key     string
 	foreign string
 	log     syncBuffer
+	said    syncBuffer // every answer with its headers
 
 	mu  sync.Mutex
 	now time.Time
@@ -75,7 +77,7 @@ func onSQLite(t testing.TB) *world {
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
 	w := &world{TB: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
-	log := slog.New(slog.NewJSONHandler(&w.log, nil))
+	log := w.logger()
 	var err error
 	limits := engine.DefaultLimits()
 	limits.Tick, limits.Neglect = time.Hour, time.Hour
@@ -89,7 +91,7 @@ func newWorld(t testing.TB, url string) *world {
 	w.e.Use(w.s)
 	w.must(w.e.Start(w.ctx))
 	t.Cleanup(func() { w.must(w.e.Stop(context.WithoutCancel(w.ctx))) })
-	w.handler = httpapi.New(httpapi.Config{Store: w.s, Engine: w.e, Log: log, Now: w.clock, Version: "test"})
+	w.serve(httpapi.Config{})
 
 	w.p = w.newPlatform("acme")
 	w.now = w.now.Add(time.Second) // the first made is the bootstrap key's default
@@ -98,6 +100,18 @@ func newWorld(t testing.TB, url string) *world {
 	w.foreign = w.newKey(auth.Key{Role: auth.Administrator, Platforms: []platform.ID{w.other}})
 	return w
 }
+
+// serve has the world answered by an API with other settings.
+func (w *world) serve(cfg httpapi.Config) {
+	cfg.Store, cfg.Engine, cfg.Version = w.s, w.e, "test"
+	cfg.Log = w.logger()
+	if cfg.Now == nil {
+		cfg.Now = w.clock
+	}
+	w.handler = httpapi.New(cfg)
+}
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&w.log, nil)) }
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()
@@ -189,6 +203,7 @@ func (w *world) send(req *http.Request) response {
 	apitest.Check(w, req, resp)
 	body, err := io.ReadAll(resp.Body)
 	w.must(err)
+	fmt.Fprintf(&w.said, "%v\n%s\n", resp.Header, body)
 	if !ident.Has(resp.Header.Get("X-REQUEST-ID"), "reqr") {
 		w.Errorf("%s %s: X-REQUEST-ID is %q", req.Method, req.URL, resp.Header.Get("X-REQUEST-ID"))
 	}

@@ -44,6 +44,13 @@ func formatAmount(locale string, m billing.Money, code string) string {
 	return f.Format(a)
 }
 
+// formatNumber writes a number as the locale does, without zeros at its end. It
+// is never rounded.
+func formatNumber(locale string, d billing.Decimal) string {
+	number, _ := trimZeros(string(d), 0)
+	return formatAmount(locale, billing.Money{Quantity: billing.Decimal(number)}, "")
+}
+
 // digitsOf says how many digits after the point an amount of a currency shows
 // at least, and whether the formatter knows the currency. Of one that nobody
 // knows, an amount is shown as it was written.

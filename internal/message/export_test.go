@@ -16,12 +16,14 @@ var (
 const MaxTemplate = maxTemplate
 
 // FormatDate writes a date as a locale does.
-func (r *Renderer) FormatDate(locale string, t time.Time) string { return r.locale(locale).date(t) }
+func (r *Renderer) FormatDate(locale string, t time.Time) string {
+	return r.locale(invoiceLetter, locale).date(t)
+}
 
 // CheckCatalogue lays JSON over the English texts and reports what is wrong
-// with the result.
-func CheckCatalogue(overlay string) error {
-	var c catalogue
+// with the result as the texts of a language.
+func CheckCatalogue(language, overlay string) error {
+	c := catalogue{language: language}
 	if err := c.read("en"); err != nil {
 		return err
 	}

@@ -6,15 +6,17 @@ import (
 	"strings"
 
 	"github.com/mailgun/raymond/v2"
+
+	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 // paymentLink is where the customer can pay: the invoice's own link, else the
-// platform's template filled in. It is empty where a link is not wanted or
-// nothing is to be paid, and, with a warning, where it is no http or https
-// address: such a link is worse than none.
+// platform's template filled in. It is empty where a link is not wanted, as in
+// every UPCOMING_PAYMENT_REMINDER, or nothing is to be paid, and, with a
+// warning, where it is no http or https address: such a link is worse than none.
 func (m *Message) paymentLink(in *Input, v values) string {
 	invoice := in.Facts.Invoice
-	if invoice == nil || !invoice.Collectible() || !in.Email.IncludesPaymentLink() {
+	if invoice == nil || !invoice.Collectible() || !in.Email.IncludesPaymentLink() || in.Variant == workflow.UpcomingPaymentRemind {
 		return ""
 	}
 	link := invoice.PayLink.URL

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 func TestPaymentLink(t *testing.T) {
@@ -20,6 +21,11 @@ func TestPaymentLink(t *testing.T) {
 		{name: "the invoice's own", change: func(*message.Input) {}, want: "https://pay.example.com/i/42?a=1&b=2"},
 		{name: "not wanted", change: func(in *message.Input) { in.Email.Invoice.IncludePaymentLink = false }},
 		{name: "not collectible", change: func(in *message.Input) { in.Facts.Invoice.Open = eur("0.00") }},
+		{name: "overdue", change: func(in *message.Input) { in.Variant = workflow.Overdue }, want: "https://pay.example.com/i/42?a=1&b=2"},
+		{name: "upcoming, though the action wants one", change: func(in *message.Input) { in.Variant = workflow.UpcomingPaymentRemind }},
+		{name: "upcoming, of an action without a block", change: func(in *message.Input) {
+			in.Variant, in.Email.Invoice = workflow.UpcomingPaymentRemind, nil
+		}},
 		{name: "credit note", change: func(in *message.Input) { in.Facts.Invoice.Type = billing.InvoiceCredit }},
 		{
 			name:   "the platform's, values escaped",

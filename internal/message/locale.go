@@ -48,6 +48,7 @@ type source struct {
 // catalogue is the texts of one language, parsed.
 type catalogue struct {
 	source
+	language               string
 	greeting, closing, pay phrase
 	letters                map[letter]texts
 }
@@ -79,8 +80,8 @@ func loadCatalogues() (map[string]*catalogue, error) {
 }
 
 func loadCatalogue(name string) (*catalogue, error) {
-	var c catalogue
 	base, _, overlaid := strings.Cut(name, "-")
+	c := catalogue{language: base}
 	if err := c.read(base); err != nil {
 		return nil, err
 	}
@@ -129,8 +130,8 @@ func (c *catalogue) complete() error {
 		return errors.New("the months, the way to write a date or the colon are missing")
 	}
 	for _, l := range letters {
-		if len(c.letters[l].body) == 0 {
-			return fmt.Errorf("the letter %s is missing", l)
+		if err := c.completeLetter(l); err != nil {
+			return err
 		}
 	}
 	for _, r := range reasons {
@@ -138,13 +139,28 @@ func (c *catalogue) complete() error {
 			return fmt.Errorf("the reason %s is missing", r)
 		}
 	}
-	for _, l := range labels {
-		if c.Labels[l] == "" {
-			return fmt.Errorf("the label %s is missing", l)
+	return nil
+}
+
+// completeLetter reports that a letter, or a label of one that there is, is
+// missing. English has every letter, for those whom it is written to in place
+// of their own language.
+func (c *catalogue) completeLetter(l letter) error {
+	if !c.has(l) {
+		if c.language == defaultLanguage || !slices.Contains(untranslated, l) {
+			return fmt.Errorf("the letter %s is missing", l)
+		}
+		return nil
+	}
+	for _, label := range tables[l] {
+		if c.Labels[label] == "" {
+			return fmt.Errorf("the label %s is missing", label)
 		}
 	}
 	return nil
 }
+
+func (c *catalogue) has(l letter) bool { return len(c.letters[l].body) > 0 }
 
 // texter parses texts until one of them is wrong.
 type texter struct{ err error }
@@ -163,17 +179,18 @@ func (t *texter) parse(source string) phrase {
 	return p
 }
 
-// locale chooses the first of the wanted locales whose language we have, with
-// its region. A language is never guessed from a region or from a related
-// language: somebody who asked for neither Dutch nor German does not get it.
-func (r *Renderer) locale(wanted ...string) locale {
+// locale chooses the first of the wanted locales in whose language we have the
+// letter, with its region; the amounts and dates of a letter are in its language
+// too. A language is never guessed from a region or from a related language:
+// somebody who asked for neither Dutch nor German does not get it.
+func (r *Renderer) locale(about letter, wanted ...string) locale {
 	for _, name := range wanted {
 		if len(name) > 35 { // the longest tag that RFC 5646 asks anybody to take
 			continue
 		}
 		tag, _ := language.Parse(name) // what it understood counts, also beside an error
 		base, _, region := tag.Raw()
-		if _, ok := r.catalogues[base.String()]; !ok {
+		if c, ok := r.catalogues[base.String()]; !ok || !c.has(about) {
 			continue
 		}
 		l := locale{name: base.String()}

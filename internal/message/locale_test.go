@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/message"
+	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 func TestLocaleFallback(t *testing.T) {
@@ -214,6 +215,8 @@ func TestDatesAhead(t *testing.T) {
 func TestCatalogueIsChecked(t *testing.T) {
 	tests := []struct{ overlay, want string }{
 		{`{}`, ""},
+		{`{"letters": {"overdue": {"subject": "x", "title": "x", "body": []}}}`, "the letter overdue is missing"},
+		{`{"labels": {"wallet_name": ""}}`, "the label wallet_name is missing"},
 		{`{"greeting": ""}`, "a text is missing"},
 		{`{"greeting": "{{#if invoice_number}}"}`, "never closed"},
 		{`{"greeting": "{{customer}}"}`, "there is no variable customer"},
@@ -225,9 +228,116 @@ func TestCatalogueIsChecked(t *testing.T) {
 		{`{"labels": {"credit_amount": ""}}`, "the label credit_amount is missing"},
 	}
 	for _, tt := range tests {
-		err := message.CheckCatalogue(tt.overlay)
+		err := message.CheckCatalogue("en", tt.overlay)
 		if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: got %v, want an error with %q", tt.overlay, err, tt.want)
+		}
+	}
+}
+
+// Another language may lack the letters that English stands in for, with their
+// labels, but neither one of the others nor a label of a letter that it has.
+func TestUntranslatedLetters(t *testing.T) {
+	const without = `{"subject": "x", "title": "x", "body": []}`
+	tests := []struct{ overlay, want string }{
+		{`{"letters": {"overdue": ` + without + `, "free_trial": ` + without + `}, "labels": {"days_overdue": "", "trial_end_date": ""}}`, ""},
+		{`{"letters": {"overdue": ` + without + `}, "labels": {"wallet_name": ""}}`, "the label wallet_name is missing"},
+		{`{"letters": {"failed_payment": ` + without + `}}`, "the letter failed_payment is missing"},
+	}
+	for _, tt := range tests {
+		err := message.CheckCatalogue("nl", tt.overlay)
+		if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: got %v, want an error with %q", tt.overlay, err, tt.want)
+		}
+	}
+}
+
+// A letter that the reader's language does not have is written in English as a
+// whole: its words, dates and amounts.
+func TestLetterFallsBackToEnglish(t *testing.T) {
+	r := newRenderer(t)
+	tests := []struct{ customer, platform, want, due, amount string }{
+		{"nl-NL", "", "en", "November 23, 2026", "€1,000.00"},
+		{"de-CH", "fr-FR", "en", "November 23, 2026", "€1,000.00"},
+		{"nl-NL", "en-GB", "en-GB", "23 November 2026", "€1,000.00"},
+		{"en-IE", "nl-NL", "en-IE", "23 November 2026", "€1,000.00"},
+	}
+	for _, tt := range tests {
+		in := overdueInput()
+		in.Facts.Customer.Locale, in.Platform.Locale = tt.customer, tt.platform
+		in.Email.Subject = "{{invoice_due_date}}|{{invoice_open_amount}}"
+		m, err := r.Render(in)
+		if err != nil || m.Locale != tt.want || m.Subject != tt.due+"|"+tt.amount || !strings.HasPrefix(m.Text, "Dear ") {
+			t.Errorf("%s, %s: got %q, %q and %.20q, %v, want %q and %q", tt.customer, tt.platform, m.Locale, m.Subject, m.Text, err, tt.want, tt.due+"|"+tt.amount)
+		}
+		if !strings.Contains(m.HTML, `<html lang="`+tt.want+`">`) {
+			t.Errorf("%s: the HTML is not marked as %s", tt.customer, tt.want)
+		}
+		in.Variant = workflow.ToFinal // which every language has
+		if m, err := r.Render(in); err != nil || m.Locale != tt.customer {
+			t.Errorf("%s: TO_FINAL: got %q, %v", tt.customer, m.Locale, err)
+		}
+	}
+}
+
+// The days since the due date are counted in the seller's zone, from the day after.
+func TestDaysOverdue(t *testing.T) {
+	r := newRenderer(t)
+	due := at("2026-11-22T23:30:00Z") // the 23rd in Amsterdam
+	tests := []struct {
+		on   string
+		due  time.Time
+		now  string
+		want string
+	}{
+		{"2026-11-23", time.Time{}, "2026-11-23T22:59:59Z", ""},
+		{"2026-11-23", time.Time{}, "2026-11-23T23:00:00Z", "1"},
+		{"2026-11-23", time.Time{}, "2026-12-07T12:00:00Z", "14"},
+		{"2024-02-28", time.Time{}, "2024-03-01T12:00:00Z", "2"},
+		{"2026-03-28", time.Time{}, "2026-03-29T22:30:00Z", "2"}, // across the change of clocks
+		{"", due, "2026-11-23T12:00:00Z", ""},
+		{"", due, "2026-11-24T12:00:00Z", "1"},
+		{"", time.Time{}, "2026-11-24T12:00:00Z", ""},
+		{"2026-12-31", time.Time{}, "2026-11-24T12:00:00Z", ""},
+	}
+	for _, tt := range tests {
+		in := overdueInput()
+		in.Facts.Invoice.DueOn, in.Facts.Invoice.DueDate, in.Now = tt.on, tt.due, at(tt.now)
+		in.Email.Subject = "<{{days_overdue}}>"
+		if m, err := r.Render(in); err != nil || m.Subject != "<"+tt.want+">" {
+			t.Errorf("due %s%s at %s: got %q, %v, want %q", tt.on, tt.due.Format(time.RFC3339), tt.now, m.Subject, err, tt.want)
+		}
+	}
+}
+
+func TestWalletBalanceIsWritten(t *testing.T) {
+	r := newRenderer(t)
+	credits := func(q billing.Decimal) billing.Holding {
+		return billing.Holding{Credits: billing.Credits{Quantity: q, CreditTypeID: "crty_1"}}
+	}
+	both := credits("120")
+	both.Amount = eur("12.00")
+	tests := []struct {
+		balance      billing.Holding
+		locale, want string
+	}{
+		{credits("1234.50"), "en-US", "1,234.5"},
+		{credits("120.00"), "en-US", "120"},
+		{credits("0"), "en-US", "0"},
+		{credits("-0.00"), "en-US", "0"},
+		{credits("0.123456789"), "en-US", "0.123456789"},
+		{credits("-1234567"), "en-GB", "-1,234,567"},
+		{billing.Holding{Amount: eur("1234.5")}, "en-US", "€1,234.50"},
+		{billing.Holding{Amount: billing.Money{Quantity: "5", Currency: "USD"}}, "en-GB", "US$5.00"},
+		{both, "en-US", "120"},
+		{billing.Holding{}, "en-US", ""},
+	}
+	for _, tt := range tests {
+		in := walletInput()
+		in.Facts.Customer.Locale, in.Facts.Wallet.Balance = tt.locale, tt.balance
+		in.Email.Subject = "<{{wallet_balance}}>"
+		if m, err := r.Render(in); err != nil || m.Subject != "<"+tt.want+">" {
+			t.Errorf("%+v in %s: got %q, %v, want %q", tt.balance, tt.locale, m.Subject, err, tt.want)
 		}
 	}
 }

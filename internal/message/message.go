@@ -68,6 +68,17 @@ func Decode(raw []byte) (Message, error) {
 	return m, json.Unmarshal(raw, &m)
 }
 
+// Recipients are the addresses of all that the message goes to.
+func (m *Message) Recipients() []string {
+	var list []string
+	for _, part := range [][]Address{m.To, m.CC, m.BCC} {
+		for _, a := range part {
+			list = append(list, a.Email)
+		}
+	}
+	return list
+}
+
 // Hash names frozen bytes: SHA-256 in hex.
 func Hash(raw []byte) string {
 	sum := sha256.Sum256(raw)

@@ -23,7 +23,7 @@ func (m *Message) envelope(in *Input) error {
 	switch {
 	case customer == nil || customer.Email == "":
 		return ErrNoRecipient
-	case !billing.AllowsEmail(customer.NotificationPreferences):
+	case !in.wanted(customer.NotificationPreferences):
 		return ErrPreferenceOff
 	}
 	to, err := address(customer.Name(), customer.Email)
@@ -54,7 +54,7 @@ func (m *Message) contacts(in *Input) {
 	most, left := maxRecipients-len(m.To)-len(in.Email.BCC), 0
 	for _, c := range in.Facts.Contacts {
 		switch {
-		case c.Email == "" || !billing.AllowsEmail(c.NotificationPreferences):
+		case c.Email == "" || !in.wanted(c.NotificationPreferences):
 		case len(m.CC) == most:
 			left++
 		default:
@@ -64,6 +64,12 @@ func (m *Message) contacts(in *Input) {
 	if left > 0 {
 		m.warn("%d contacts got no copy: a message has at most %d recipients.", left, maxRecipients)
 	}
+}
+
+// wanted reports whether preferences leave the message on. They speak of
+// invoices: who wants no mail about those has not said so of a trial or wallet.
+func (in *Input) wanted(preferences []billing.Preference) bool {
+	return in.Variant == workflow.FreeTrialReminder || in.Variant == workflow.WalletBalance || billing.AllowsEmail(preferences)
 }
 
 func (m *Message) copyTo(list []Address, who string, box workflow.Mailbox) []Address {

@@ -131,6 +131,32 @@ func TestNobodyToWriteTo(t *testing.T) {
 	}
 }
 
+// Who wants no mail about invoices gets none about them or their payments, but
+// hears of a trial and of a wallet.
+func TestPreferencesSpeakOfInvoices(t *testing.T) {
+	r := newRenderer(t)
+	for name, tt := range map[string]struct {
+		input func() message.Input
+		want  error
+	}{
+		"invoice": {invoiceInput, message.ErrPreferenceOff}, "overdue": {overdueInput, message.ErrPreferenceOff},
+		"upcoming": {upcomingInput, message.ErrPreferenceOff}, "payment": {failedInput, message.ErrPreferenceOff},
+		"trial": {trialInput, nil}, "wallet": {walletInput, nil},
+	} {
+		in := tt.input()
+		in.Facts.Customer.NotificationPreferences = emailOff
+		if _, err := r.Render(in); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+	}
+	in := trialInput()
+	in.Email.Subscription.ContactsAsCC = true
+	in.Facts.Contacts = []*billing.Contact{contact("Cas", "cas@acme.example", emailOff...)}
+	if m, err := r.Render(in); err != nil || show(m.CC...) != "Cas cas@acme.example" {
+		t.Errorf("a contact: got %q, %v, want a copy", show(m.CC...), err)
+	}
+}
+
 func TestSender(t *testing.T) {
 	r := newRenderer(t)
 	tests := []struct {

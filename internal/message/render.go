@@ -60,7 +60,7 @@ func (r *Renderer) Render(in Input) (Message, error) {
 	if name := in.Email.TemplateName; name != "" && name != "default" {
 		m.warn("There is no template %.80q, the built-in one was used.", name)
 	}
-	s := newSheet(&in, r.locale(in.Facts.Customer.Locale, in.Platform.Locale))
+	s := newSheet(&in, r.locale(l, in.Facts.Customer.Locale, in.Platform.Locale))
 	m.Locale = s.locale.name
 	v := s.values()
 	link := m.paymentLink(&in, v)

@@ -118,14 +118,86 @@ func chargedInput() message.Input {
 	return in
 }
 
+// overdueInput is the invoice two weeks after its due date.
+func overdueInput() message.Input {
+	in := invoiceInput()
+	in.Variant, in.Email.Invoice.Type = workflow.Overdue, workflow.Overdue
+	in.Now = at("2026-12-07T08:00:00Z")
+	return in
+}
+
+// upcomingInput is the invoice before its due date.
+func upcomingInput() message.Input {
+	in := invoiceInput()
+	in.Variant = workflow.UpcomingPaymentRemind
+	in.Email.Invoice = &workflow.InvoiceEmail{Type: workflow.UpcomingPaymentRemind}
+	return in
+}
+
+// upcomingChargeInput is the invoice before it is collected by itself.
+func upcomingChargeInput() message.Input {
+	in := upcomingInput()
+	in.Facts.Invoice.ChargeAt = at("2026-11-20T09:00:00Z")
+	return in
+}
+
+// trialInput is a trial that ends half an hour after midnight in Amsterdam.
+func trialInput() message.Input {
+	in := invoiceInput()
+	in.Variant = workflow.FreeTrialReminder
+	in.Email.Variant, in.Email.Invoice, in.Email.Subscription = workflow.Subscription, nil, &workflow.PlainEmail{}
+	in.Facts.Invoice = nil
+	in.Facts.Subscription = &billing.Subscription{
+		Head: billing.Head{ID: "ppsu_1", Reference: "sub-1"}, Name: "Team plan", Status: billing.SubscriptionActive,
+	}
+	in.Facts.Trial = &billing.ScheduleInfo{ID: "ppsc_1", Type: billing.Trial, EndAt: at("2026-11-14T23:30:00Z")}
+	return in
+}
+
+// walletInput is a wallet of credits that runs low.
+func walletInput() message.Input {
+	in := invoiceInput()
+	in.Variant = workflow.WalletBalance
+	in.Email.Variant, in.Email.Invoice = "", nil
+	in.Facts.Invoice = nil
+	in.Facts.Wallet = &billing.Wallet{
+		Head:    billing.Head{ID: "wall_1", Reference: "w-1"},
+		Balance: billing.Holding{Credits: billing.Credits{Quantity: "1200.00", CreditTypeID: "crty_1"}},
+	}
+	in.Facts.WalletType = &billing.WalletType{Head: billing.Head{ID: "wtyp_1"}, Name: "API credits", Status: billing.WalletActive}
+	return in
+}
+
+// moneyWalletInput is a wallet of money.
+func moneyWalletInput() message.Input {
+	in := walletInput()
+	in.Facts.WalletType.Name = "Prepaid balance"
+	in.Facts.Wallet.Balance = billing.Holding{Amount: eur("12.5")}
+	return in
+}
+
 func TestGolden(t *testing.T) {
-	r := newRenderer(t)
 	inputs := map[string]func() message.Input{
 		"invoice": invoiceInput, "invoice-charged": chargedInput, "invoice-settled": settledInput,
 		"credit-note": creditInput, "failed-payment": failedInput, "failed-payment-alone": loneInput,
 	}
+	goldens(t, inputs, "en-US", "nl-NL", "de-DE", "fr-FR", "es-ES")
+}
+
+// The letters that only English has yet.
+func TestGoldenInEnglish(t *testing.T) {
+	inputs := map[string]func() message.Input{
+		"overdue": overdueInput, "upcoming-payment": upcomingInput, "upcoming-charge": upcomingChargeInput,
+		"free-trial": trialInput, "wallet-credits": walletInput, "wallet-money": moneyWalletInput,
+	}
+	goldens(t, inputs, "en-US", "en-GB")
+}
+
+func goldens(t *testing.T, inputs map[string]func() message.Input, locales ...string) {
+	t.Helper()
+	r := newRenderer(t)
 	for name, input := range inputs {
-		for _, locale := range []string{"en-US", "nl-NL", "de-DE", "fr-FR", "es-ES"} {
+		for _, locale := range locales {
 			in := input()
 			in.Facts.Customer.Locale = locale
 			m, err := r.Render(in)
@@ -161,28 +233,81 @@ func golden(t *testing.T, name, got string) {
 
 func TestRenderWithLittleKnown(t *testing.T) {
 	r := newRenderer(t)
-	in := message.Input{
-		Variant: workflow.ToFinal, DefaultFrom: "a@b.example",
-		Facts: workflow.Facts{Customer: &billing.Customer{Email: "c@d.example"}, Invoice: &billing.Invoice{}},
+	for variant, want := range map[workflow.Variant]struct{ subject, body string }{
+		workflow.ToFinal: {
+			"Invoice", "Your invoice is ready.\n\nIf you have any questions about this invoice, we are happy to help.",
+		},
+		workflow.Overdue: {
+			"Reminder: your invoice is overdue",
+			"We have not yet received your payment for your invoice.\n\nPlease pay as soon as you can.\n\n" +
+				"If you have paid in the meantime, please disregard this message. If you have any questions about this invoice, we are happy to help.",
+		},
+		workflow.UpcomingPaymentRemind: {
+			"Your upcoming payment",
+			"This is a reminder that your invoice is due soon.\n\n" +
+				"If you have paid already, please disregard this message. If you have any questions about this invoice, we are happy to help.",
+		},
+		workflow.FreeTrialReminder: {
+			"Your free trial ends soon",
+			"Your free trial ends soon.\n\nIf you would like to change or cancel your subscription, please do so before then.\n\n" +
+				"If you have any questions, we are happy to help.",
+		},
+		workflow.WalletBalance: {
+			"Your balance is low",
+			"The balance of your wallet is running low.\n\nPlease top it up in time, so that nothing is interrupted.\n\n" +
+				"If you have topped it up in the meantime, please disregard this message. If you have any questions, we are happy to help.",
+		},
+	} {
+		in := message.Input{
+			Variant: variant, DefaultFrom: "a@b.example",
+			Facts: workflow.Facts{
+				Customer: &billing.Customer{Email: "c@d.example"},
+				Invoice:  &billing.Invoice{}, Subscription: &billing.Subscription{}, Wallet: &billing.Wallet{},
+			},
+		}
+		m, err := r.Render(in)
+		if err != nil {
+			t.Errorf("%s: %v", variant, err)
+			continue
+		}
+		if text := "Hello,\n\n" + want.body + "\n\nKind regards,\n"; m.Text != text {
+			t.Errorf("%s: got %q, want %q", variant, m.Text, text)
+		}
+		if m.Subject != want.subject {
+			t.Errorf("%s: got subject %q, want %q", variant, m.Subject, want.subject)
+		}
 	}
-	m, err := r.Render(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := "Hello,\n\nYour invoice is ready.\n\nIf you have any questions about this invoice, we are happy to help.\n\nKind regards,\n"; m.Text != want {
-		t.Errorf("got %q, want %q", m.Text, want)
-	}
-	if m.Subject != "Invoice" {
-		t.Errorf("got subject %q, want Invoice", m.Subject)
+}
+
+// Of an invoice on which nothing was paid, the announcement has one amount, its
+// total; a reminder has what is due.
+func TestAmountsOfAnUnpaidInvoice(t *testing.T) {
+	r := newRenderer(t)
+	for want, input := range map[string]func() message.Input{"Total amount": invoiceInput, "Amount due": overdueInput} {
+		in := input()
+		in.Facts.Customer.Locale, in.Facts.Invoice.Open = "en", in.Facts.Invoice.Total
+		m, err := r.Render(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, label := range []string{"Total amount", "Amount due"} {
+			if has := strings.Contains(m.Text, "\n"+label+": €1,234.50\n"); has != (label == want) {
+				t.Errorf("%s: got %s: %v in\n%s", in.Variant, label, has, m.Text)
+			}
+		}
 	}
 }
 
 func TestRenderRefuses(t *testing.T) {
 	r := newRenderer(t)
 	tests := map[string]func(*message.Input){
-		"needs an invoice":                  func(in *message.Input) { in.Facts.Invoice = nil },
+		"TO_FINAL needs an invoice":         func(in *message.Input) { in.Facts.Invoice = nil },
+		"OVERDUE needs an invoice":          func(in *message.Input) { in.Variant, in.Facts.Invoice = workflow.Overdue, nil },
+		"REMINDER needs an invoice":         func(in *message.Input) { in.Variant, in.Facts.Invoice = workflow.UpcomingPaymentRemind, nil },
 		"needs a payment":                   func(in *message.Input) { in.Variant = workflow.FailedPayment },
-		"no built-in template for OVERDUE":  func(in *message.Input) { in.Variant = workflow.Overdue },
+		"needs a subscription":              func(in *message.Input) { in.Variant = workflow.FreeTrialReminder },
+		"needs a wallet":                    func(in *message.Input) { in.Variant = workflow.WalletBalance },
+		"no built-in template for BIRTHDAY": func(in *message.Input) { in.Variant = "BIRTHDAY" },
 		"the action's subject is not valid": func(in *message.Input) { in.Email.Subject = "Hi {{#if invoice_number}}" },
 	}
 	for want, change := range tests {
@@ -259,6 +384,7 @@ func TestMessageIsBounded(t *testing.T) {
 	r := newRenderer(t)
 	in := failedInput()
 	huge := strings.Repeat("ü<", 1<<20)
+	in.Facts.Subscription, in.Facts.WalletType = &billing.Subscription{Name: huge}, &billing.WalletType{Name: huge}
 	in.Facts.Customer.Organization.LegalName = huge
 	in.Facts.Invoice.Number, in.Facts.Invoice.PayLink.URL = huge, "https://pay.example/"+huge
 	in.Facts.Entity.LegalName, in.Facts.Entity.Branding.Name = huge, huge
@@ -275,7 +401,7 @@ func TestMessageIsBounded(t *testing.T) {
 
 func TestRenderIsDeterministic(t *testing.T) {
 	a, b := newRenderer(t), newRenderer(t)
-	inputs := []func() message.Input{invoiceInput, creditInput, settledInput, failedInput, loneInput, chargedInput}
+	inputs := []func() message.Input{invoiceInput, creditInput, settledInput, failedInput, loneInput, chargedInput, overdueInput, upcomingInput, trialInput, walletInput}
 	rapid.Check(t, func(t *rapid.T) {
 		in := rapid.SampledFrom(inputs).Draw(t, "input")()
 		in.Facts.Customer.Locale = rapid.SampledFrom([]string{"nl-BE", "de-CH", "fr-CA", "es-MX", "en", "pl", ""}).Draw(t, "locale")

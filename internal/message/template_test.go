@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -99,4 +100,17 @@ func FuzzCheckSubject(f *testing.F) {
 			t.Errorf("%q was taken, but: %v", s, err)
 		}
 	})
+}
+
+// Every variable is described where its users look.
+func TestVariablesAreDocumented(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range message.Variables {
+		if line := "| `" + v.Name + "` | " + v.Meaning + " |\n"; !strings.Contains(string(raw), line) {
+			t.Errorf("docs/delivery.md lacks %s", line)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/mailgun/raymond/v2"
@@ -34,6 +35,7 @@ var Variables = []Variable{
 	{"invoice_number", "Number of the invoice or credit note.", func(s *sheet) string { return s.invoice.Number }},
 	{"invoice_date", "Date of the invoice, in the seller's time zone.", func(s *sheet) string { return s.date(s.invoice.InvoiceDate) }},
 	{"invoice_due_date", "Date by which the invoice is to be paid.", (*sheet).dueDate},
+	{"days_overdue", "How many days ago the invoice was to be paid, in the seller's time zone; empty until the day after.", (*sheet).daysOverdue},
 	{"invoice_charge_date", "Date on which the open amount will be collected automatically, while that is ahead.", (*sheet).chargeDate},
 	{"invoice_currency", "Currency of the invoice, such as EUR.", func(s *sheet) string { return s.invoice.Currency }},
 	{"invoice_amount", "Total of the invoice including tax, with its currency.", func(s *sheet) string { return s.amount(s.invoice.Total) }},
@@ -43,6 +45,12 @@ var Variables = []Variable{
 	{"payment_date", "Date of the payment, in the seller's time zone.", func(s *sheet) string { return s.date(s.payment.Timestamp) }},
 	{"payment_failure_reason", "Why the payment failed, in general terms; empty while it has not failed.", (*sheet).failure},
 	{"payment_next_attempt_date", "Date on which the payment will be tried again, while that is ahead.", func(s *sheet) string { return s.ahead(s.payment.Dunning.NextAttemptAt) }},
+	{"subscription_name", "Name of the subscription.", func(s *sheet) string { return s.subscription.Name }},
+	{"subscription_reference", "The seller's own reference of the subscription.", func(s *sheet) string { return s.subscription.Reference }},
+	{"trial_end_date", "Date on which the free trial ends, in the seller's time zone.", func(s *sheet) string { return s.date(s.trial.EndAt) }},
+	{"wallet_name", "Name of the wallet: of its type.", func(s *sheet) string { return s.walletType.Name }},
+	{"wallet_reference", "The seller's own reference of the wallet.", func(s *sheet) string { return s.wallet.Reference }},
+	{"wallet_balance", "What is left in the wallet: a number of credits, else an amount with its currency.", (*sheet).walletBalance},
 }
 
 func known(name string) bool {
@@ -56,16 +64,23 @@ type sheet struct {
 	entity   *billing.BillingEntity
 	invoice  *billing.Invoice
 	payment  *billing.Payment
-	seller   string
-	locale   locale
-	zone     *time.Location
-	now      time.Time
+
+	subscription *billing.Subscription
+	trial        *billing.ScheduleInfo
+	wallet       *billing.Wallet
+	walletType   *billing.WalletType
+
+	seller string
+	locale locale
+	zone   *time.Location
+	now    time.Time
 }
 
 func newSheet(in *Input, l locale) *sheet {
 	f := in.Facts
 	s := &sheet{
 		customer: orEmpty(f.Customer), entity: orEmpty(f.Entity), invoice: orEmpty(f.Invoice), payment: orEmpty(f.Payment),
+		subscription: orEmpty(f.Subscription), trial: orEmpty(f.Trial), wallet: orEmpty(f.Wallet), walletType: orEmpty(f.WalletType),
 		seller: clean(seller(in).Name, maxValue), locale: l, now: in.Now,
 	}
 	s.zone = calendar.FirstZone(s.invoice.Timezone, s.entity.Timezone, in.Platform.Timezone)
@@ -109,12 +124,39 @@ func (s *sheet) ahead(t time.Time) string {
 	return s.date(t)
 }
 
-// dueDate takes a plain date as it is, whatever the zone.
-func (s *sheet) dueDate() string {
-	if t, err := time.Parse(time.DateOnly, s.invoice.DueOn); err == nil {
-		return s.locale.date(t)
+// dueDay is the civil date by which the invoice is to be paid, as its midnight
+// in UTC; zero if there is none. A plain date is taken as it is, whatever the zone.
+func (s *sheet) dueDay() time.Time {
+	if day, err := time.Parse(time.DateOnly, s.invoice.DueOn); err == nil {
+		return day
 	}
-	return s.date(s.invoice.DueDate)
+	if s.invoice.DueDate.IsZero() {
+		return time.Time{}
+	}
+	return civilDay(s.invoice.DueDate.In(s.zone))
+}
+
+// civilDay is midnight in UTC of the date that t has in its zone.
+func civilDay(t time.Time) time.Time {
+	year, month, day := t.Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
+func (s *sheet) dueDate() string {
+	day := s.dueDay()
+	if day.IsZero() {
+		return ""
+	}
+	return s.locale.date(day)
+}
+
+func (s *sheet) daysOverdue() string {
+	day := s.dueDay()
+	late := (civilDay(s.now.In(s.zone)).Unix() - day.Unix()) / (24 * 60 * 60)
+	if day.IsZero() || late <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(late, 10)
 }
 
 func (s *sheet) chargeDate() string {
@@ -129,4 +171,12 @@ func (s *sheet) failure() string {
 		return ""
 	}
 	return s.locale.Reasons[failureReason(s.payment)]
+}
+
+func (s *sheet) walletBalance() string {
+	left := s.wallet.Balance
+	if left.Credits.IsSet() {
+		return formatNumber(s.locale.name, left.Credits.Quantity)
+	}
+	return formatAmount(s.locale.name, left.Amount, "")
 }

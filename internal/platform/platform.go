@@ -39,6 +39,7 @@ type Platform struct {
 	PaymentLinkTemplate    string      `json:"payment_link_template"`
 	Sending                Sending     `json:"sending"`
 	RedirectTo             string      `json:"redirect_to"`
+	AllowedRecipients      []string    `json:"allowed_recipients"` // the only ones that a TEST platform writes to
 	CreatedAt              time.Time   `json:"created_at"`
 	UpdatedAt              time.Time   `json:"updated_at"`
 }

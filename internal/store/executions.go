@@ -9,20 +9,21 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
-const executionColumns = `platform_id, id, trigger_id, workflow_id, action_id, action, integration_id, variant, customer_id, invoice_id, payment_id,
-	lane, position, status, reason, due_at, next_attempt_at, attempts, token, lease_until, frozen_hash, first_tried_at, created_at, updated_at`
+const executionColumns = `platform_id, id, trigger_id, workflow_id, action_id, action, integration_id, variant, customer_id, invoice_id, kind, resource_id,
+	schedule_id, lane, position, status, reason, due_at, next_attempt_at, attempts, token, lease_until, frozen_hash, first_tried_at, created_at, updated_at`
 
 func scanExecution(rs rows) (execution.Execution, error) {
 	var e execution.Execution
 	var action []byte
 	var due, next, lease, tried, created, updated int64
 	if err := rs.Scan(&e.PlatformID, &e.ID, &e.TriggerID, &e.WorkflowID, &e.ActionID, &action, &e.IntegrationID, &e.Variant, &e.CustomerID,
-		&e.InvoiceID, &e.PaymentID, &e.Lane, &e.Position, &e.Status, &e.Reason, &due, &next, &e.Attempts, &e.Token, &lease,
+		&e.InvoiceID, &e.Kind, &e.ResourceID, &e.ScheduleID, &e.Lane, &e.Position, &e.Status, &e.Reason, &due, &next, &e.Attempts, &e.Token, &lease,
 		&e.FrozenHash, &tried, &created, &updated); err != nil {
 		return e, err
 	}
@@ -36,7 +37,11 @@ var executionList = list{
 	columns: executionColumns,
 	where:   "created_at > 0",
 	order:   []string{"created_at", "updated_at", "status"},
-	filters: columns("id", "status", "workflow_id", "trigger_id", "customer_id", "invoice_id", "payment_id"),
+	filters: with(columns("id", "status", "workflow_id", "trigger_id", "customer_id", "invoice_id"), map[string]field{
+		"payment_id":                   idOf(billing.KindPayment),
+		"pricing_plan_subscription_id": idOf(billing.KindSubscription),
+		"wallet_id":                    idOf(billing.KindWallet),
+	}),
 }
 
 // Execution reads an execution.
@@ -87,13 +92,13 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 		}
 		args[i] = []any{
 			string(e.PlatformID), string(e.ID), string(e.TriggerID), string(e.WorkflowID), string(e.ActionID), action,
-			string(e.IntegrationID), string(e.Variant), string(e.CustomerID), string(e.InvoiceID), e.PaymentID, e.Lane, e.Position, string(e.Status),
+			string(e.IntegrationID), string(e.Variant), string(e.CustomerID), string(e.InvoiceID), string(e.Kind), e.ResourceID, e.ScheduleID, e.Lane, e.Position, string(e.Status),
 			string(e.Reason), micros(e.DueAt), micros(e.CreatedAt),
 		}
 	}
 	_, err := tx.c.execMany(ctx,
 		`INSERT INTO executions (`+executionColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, '', 0, '', 0, $17, $17)`, args)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, '', 0, '', 0, $19, $19)`, args)
 	if err != nil {
 		return fmt.Errorf("inserting executions: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/dunwellhq/dunwell/internal/auth"
 	"github.com/dunwellhq/dunwell/internal/platform"
 )
 
@@ -23,7 +22,7 @@ var ErrRemembered = errors.New("the idempotency key has a reply already")
 // Idempotency is what an idempotency key of a client names.
 type Idempotency struct {
 	PlatformID platform.ID
-	Credential auth.KeyID
+	Credential string // the id of the principal
 	Method     string
 	Path       string
 	Key        string
@@ -41,7 +40,7 @@ func (r Reader) Remembered(ctx context.Context, k Idempotency, now time.Time) (r
 	reply, err = one(ctx, r.c, scanRemembered,
 		`SELECT request_hash, status, body FROM idempotency
 		 WHERE platform_id = $1 AND credential = $2 AND method = $3 AND path = $4 AND key = $5 AND created_at > $6`,
-		string(k.PlatformID), string(k.Credential), k.Method, k.Path, k.Key, micros(now.Add(-IdempotencyLife)))
+		string(k.PlatformID), k.Credential, k.Method, k.Path, k.Key, micros(now.Add(-IdempotencyLife)))
 	if errors.Is(err, errNoRow) {
 		return reply, false, nil
 	}
@@ -64,7 +63,7 @@ func (tx *Tx) Remember(ctx context.Context, k Idempotency, reply Remembered, now
 		 ON CONFLICT (platform_id, credential, method, path, key) DO UPDATE
 		 SET request_hash = excluded.request_hash, status = excluded.status, body = excluded.body, created_at = excluded.created_at
 		 WHERE idempotency.created_at <= $10`,
-		string(k.PlatformID), string(k.Credential), k.Method, k.Path, k.Key,
+		string(k.PlatformID), k.Credential, k.Method, k.Path, k.Key,
 		reply.RequestHash, reply.Status, reply.Body, micros(now), expired)
 	if err != nil {
 		return err

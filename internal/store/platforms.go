@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/dunwellhq/dunwell/internal/auth"
 	"github.com/dunwellhq/dunwell/internal/platform"
 )
 
@@ -52,7 +50,17 @@ func (tx *Tx) LockedPlatform(ctx context.Context, id platform.ID) (platform.Plat
 	return p, err
 }
 
-// InsertPlatform stores a new platform with an empty workflow set.
+// PlatformsNamed reads the platforms that have one of the texts as their id or
+// reference.
+func (r Reader) PlatformsNamed(ctx context.Context, names []string) ([]platform.Platform, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return all(ctx, r.c, document[platform.Platform], `SELECT doc FROM platforms WHERE id = ANY($1) OR reference = ANY($1)`, names)
+}
+
+// InsertPlatform stores a new platform with an empty workflow set. A reference
+// that is taken is a fault.
 func (tx *Tx) InsertPlatform(ctx context.Context, p platform.Platform) error {
 	doc, err := encode(p)
 	if err != nil {
@@ -61,6 +69,9 @@ func (tx *Tx) InsertPlatform(ctx context.Context, p platform.Platform) error {
 	if _, err := tx.c.exec(ctx,
 		`INSERT INTO platforms (id, reference, sending, doc, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 		string(p.ID), p.Reference, string(p.Sending), doc, micros(p.CreatedAt), micros(p.UpdatedAt)); err != nil {
+		if tx.s.db.duplicate(err) {
+			return taken("PLATFORM", "platform", p.Reference)
+		}
 		return fmt.Errorf("inserting platform: %w", err)
 	}
 	_, err = tx.c.exec(ctx, `INSERT INTO planning (platform_id, version) VALUES ($1, 1)`, string(p.ID))
@@ -97,45 +108,5 @@ func (r Reader) ReadWorkflowSetVersion(ctx context.Context, id platform.ID) (int
 // workflows. It waits for every ingestion that matches against the old one.
 func (tx *Tx) BumpWorkflowSet(ctx context.Context, id platform.ID) error {
 	_, err := tx.c.exec(ctx, `UPDATE planning SET version = version + 1 WHERE platform_id = $1`, string(id))
-	return err
-}
-
-// KeyByHash reads the API key with that hash; found is false if there is none.
-func (r Reader) KeyByHash(ctx context.Context, hash string) (key auth.Key, found bool, err error) {
-	key, err = one(ctx, r.c, document[auth.Key], `SELECT doc FROM api_keys WHERE hash = $1`, hash)
-	if errors.Is(err, errNoRow) {
-		return key, false, nil
-	}
-	return key, err == nil, err
-}
-
-// InsertKey stores a new API key.
-func (tx *Tx) InsertKey(ctx context.Context, k auth.Key) error {
-	doc, err := encode(k)
-	if err != nil {
-		return err
-	}
-	_, err = tx.c.exec(ctx, `INSERT INTO api_keys (id, hash, doc, last_used_at, created_at) VALUES ($1, $2, $3, 0, $4)`,
-		string(k.ID), k.Hash, doc, micros(k.CreatedAt))
-	return err
-}
-
-// UpdateKey replaces an API key, for instance to revoke it.
-func (tx *Tx) UpdateKey(ctx context.Context, k auth.Key) error {
-	doc, err := encode(k)
-	if err != nil {
-		return err
-	}
-	_, err = tx.c.exec(ctx, `UPDATE api_keys SET doc = $2 WHERE id = $1`, string(k.ID), doc)
-	return err
-}
-
-// TouchKeys notes when keys were last used.
-func (tx *Tx) TouchKeys(ctx context.Context, used map[auth.KeyID]time.Time) error {
-	args := make([][]any, 0, len(used))
-	for id, at := range used {
-		args = append(args, []any{string(id), micros(at)})
-	}
-	_, err := tx.c.execMany(ctx, `UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2`, args)
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/platform"
@@ -13,15 +15,22 @@ import (
 )
 
 const triggerColumns = `platform_id, id, type, status, reason, workflow_id, variant, step, kind, resource_id, occurrence,
-	customer_id, invoice_id, workflow_version, event_at, scheduled_at, created_at, updated_at`
+	customer_id, invoice_id, workflow_version, event_at, scheduled_at, details, created_at, updated_at`
 
 func scanTrigger(rs rows) (trigger.Trigger, error) {
 	var t trigger.Trigger
 	var event, scheduled, created, updated int64
+	var details []byte
 	err := rs.Scan(&t.PlatformID, &t.ID, &t.Type, &t.Status, &t.Reason, &t.WorkflowID, &t.Variant, &t.Step, &t.Kind,
-		&t.ResourceID, &t.Occurrence, &t.CustomerID, &t.InvoiceID, &t.WorkflowVersion, &event, &scheduled, &created, &updated)
+		&t.ResourceID, &t.Occurrence, &t.CustomerID, &t.InvoiceID, &t.WorkflowVersion, &event, &scheduled, &details, &created, &updated)
+	if err != nil {
+		return t, err
+	}
 	t.EventAt, t.ScheduledAt, t.CreatedAt, t.UpdatedAt = instant(event), instant(scheduled), instant(created), instant(updated)
-	return t, err
+	if len(details) == 0 {
+		return t, nil
+	}
+	return t, json.Unmarshal(details, &t.Details)
 }
 
 var triggerList = list{
@@ -56,15 +65,22 @@ func (r Reader) Triggers(ctx context.Context, p platform.ID, q Query) (Page[trig
 func (tx *Tx) InsertTriggers(ctx context.Context, list []trigger.Trigger) ([]bool, error) {
 	args := make([][]any, len(list))
 	for i, t := range list {
+		details := ""
+		if t.Details != (trigger.Details{}) {
+			var err error
+			if details, err = encode(t.Details); err != nil {
+				return nil, err
+			}
+		}
 		args[i] = []any{
 			string(t.PlatformID), string(t.ID), string(t.Type), string(t.Status), string(t.Reason), string(t.WorkflowID),
 			string(t.Variant), t.Step, string(t.Kind), t.ResourceID, t.Occurrence, string(t.CustomerID), string(t.InvoiceID),
-			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), micros(t.CreatedAt), micros(t.UpdatedAt),
+			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), details, micros(t.CreatedAt), micros(t.UpdatedAt),
 		}
 	}
 	changed, err := tx.c.execMany(ctx,
 		`INSERT INTO triggers (`+triggerColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`, args)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`, args)
 	if err != nil {
 		return nil, fmt.Errorf("inserting triggers: %w", err)
 	}
@@ -163,7 +179,7 @@ func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*bil
 	for _, text := range []string{
 		`UPDATE triggers SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND type = 'EVENT'
 		 AND invoice_id = ''`,
-		`UPDATE executions SET invoice_id = $3 WHERE platform_id = $1 AND payment_id = $2 AND invoice_id = ''
+		`UPDATE executions SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND invoice_id = ''
 		 AND status IN ('PENDING', 'WAITING', 'SENDING')`,
 	} {
 		if _, err := tx.c.execMany(ctx, text, args); err != nil {

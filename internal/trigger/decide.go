@@ -46,7 +46,7 @@ func Late(w workflow.Workflow, eventAt, now time.Time) bool {
 
 // Revivable reports whether a trigger that did not fire may fire after all when
 // what stood against it has ended: only a FIRED trigger spends its key, and
-// only a state of a resource can end.
+// only a state of a resource can end. A MANUAL one was asked for at its moment.
 func (t *Trigger) Revivable() bool {
-	return (t.Status == Skipped || t.Status == Cancelled) && t.Reason.CanEnd()
+	return t.Type == Event && (t.Status == Skipped || t.Status == Cancelled) && t.Reason.CanEnd()
 }

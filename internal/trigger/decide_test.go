@@ -64,9 +64,12 @@ func TestRevivable(t *testing.T) {
 		{trigger.Skipped, workflow.TooLate, false},
 		{trigger.Cancelled, workflow.WorkflowInactive, false},
 	} {
-		got := (&trigger.Trigger{Status: c.status, Reason: c.reason}).Revivable()
+		got := (&trigger.Trigger{Type: trigger.Event, Status: c.status, Reason: c.reason}).Revivable()
 		if got != c.want {
 			t.Errorf("%s %s: got %v, want %v", c.status, c.reason, got, c.want)
+		}
+		if (&trigger.Trigger{Type: trigger.Manual, Status: c.status, Reason: c.reason}).Revivable() {
+			t.Errorf("%s %s, asked for by a person: fires again by itself", c.status, c.reason)
 		}
 	}
 }

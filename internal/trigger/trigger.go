@@ -60,14 +60,20 @@ type Trigger struct {
 	WorkflowVersion int
 	EventAt         time.Time // the event's own time, by which lateness is judged
 	ScheduledAt     time.Time // when a PLANNED one is due; zero for an event
+	Details         Details
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 }
 
-// PaymentID returns the payment that the trigger is about, or "".
-func (t *Trigger) PaymentID() string {
-	if t.Kind == billing.KindPayment {
-		return t.ResourceID
-	}
-	return ""
+// Details are what a trigger says of its target beside the id, as it was when
+// the trigger was made. What does not belong to the kind of target is not set.
+type Details struct {
+	UserID string `json:"user_id"` // who asked for a MANUAL one; "": an API key
+
+	ScheduleID string    `json:"pricing_plan_schedule_id"` // of a subscription: its trial
+	TrialEndAt time.Time `json:"trial_end_at"`
+
+	WalletTypeID      billing.WalletTypeID `json:"wallet_type_id"`
+	CustomerReference string               `json:"customer_reference"`
+	WalletReference   string               `json:"wallet_reference"`
 }

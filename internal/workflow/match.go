@@ -68,7 +68,12 @@ var answers = map[billing.EventType]Variant{
 // of their creation. Of an event whose customer nobody has named yet ("") any
 // workflow may turn out to be fired, so all that answer to it are returned.
 func (s *Set) Match(event billing.EventType, customer billing.CustomerID) []*Armed {
-	v := answers[event]
+	return s.Waiting(answers[event], customer)
+}
+
+// Waiting returns the workflows of a variant that have a customer in their
+// scope, in the order of their creation; of "", who nobody has named yet, all.
+func (s *Set) Waiting(v Variant, customer billing.CustomerID) []*Armed {
 	matched := slices.Concat(s.everyone[v], s.scoped[scopeKey{v, customer}])
 	if customer == "" {
 		matched = slices.Concat(s.everyone[v], s.someone[v])

@@ -1,6 +1,10 @@
 package workflow
 
-import "github.com/dunwellhq/dunwell/internal/billing"
+import (
+	"slices"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+)
 
 // Reason says why a message is not sent, or not yet. The list is closed: a new
 // one comes with its sentence in docs/reasons.md.
@@ -10,10 +14,14 @@ type Reason string
 const (
 	Sent               Reason = "" // nothing stands against it
 	PaidReason         Reason = "PAID"
+	PaymentPending     Reason = "PAYMENT_PENDING"
+	Credited           Reason = "CREDITED"
 	VoidReason         Reason = "VOID"
 	NotFinal           Reason = "NOT_FINAL"
 	OnHold             Reason = "ON_HOLD"
 	CustomerClosed     Reason = "CUSTOMER_CLOSED"
+	SubscriptionEnded  Reason = "SUBSCRIPTION_ENDED"
+	WalletInactive     Reason = "WALLET_INACTIVE"
 	OutOfScope         Reason = "OUT_OF_SCOPE"
 	WorkflowInactive   Reason = "WORKFLOW_INACTIVE"
 	NoAction           Reason = "NO_ACTION"
@@ -29,7 +37,7 @@ const (
 // that it stopped may go after all.
 func (r Reason) CanEnd() bool {
 	switch r {
-	case PaidReason, VoidReason, NotFinal, OnHold, CustomerClosed, Superseded:
+	case PaidReason, PaymentPending, Credited, VoidReason, NotFinal, OnHold, CustomerClosed, SubscriptionEnded, WalletInactive, Superseded:
 		return true
 	default:
 		return false
@@ -50,6 +58,26 @@ type Facts struct {
 	WalletType   *billing.WalletType // the wallet's
 }
 
+// Take adds a state to what is known.
+func (f *Facts) Take(r billing.Resource) {
+	switch r := r.(type) {
+	case *billing.Customer:
+		f.Customer = r
+	case *billing.BillingEntity:
+		f.Entity = r
+	case *billing.Invoice:
+		f.Invoice = r
+	case *billing.Payment:
+		f.Payment = r
+	case *billing.Subscription:
+		f.Subscription = r
+	case *billing.Wallet:
+		f.Wallet = r
+	case *billing.WalletType:
+		f.WalletType = r
+	}
+}
+
 // Stops says what in the states themselves forbids a message of the variant
 // now, or [Sent]. It is asked when a trigger would fire, in the transaction of
 // every change that could forbid, and again at the claim.
@@ -60,11 +88,26 @@ func (f Facts) Stops(v Variant) Reason {
 	switch v {
 	case ToFinal:
 		return f.stopsFinal()
+	case Overdue, UpcomingPaymentRemind:
+		return f.stopsCollecting()
 	case FailedPayment:
 		return f.stopsFailedPayment()
+	case FreeTrialReminder:
+		return f.stopsTrial()
+	case WalletBalance:
+		return f.stopsWallet()
 	default:
 		return Sent
 	}
+}
+
+// StopsAny reports whether the states that are known forbid a message of any
+// variant.
+func (f Facts) StopsAny() bool {
+	return slices.ContainsFunc(AllVariants, func(v Variant) bool {
+		reason := f.Stops(v)
+		return reason != Sent && reason != WaitingForCustomer
+	})
 }
 
 func (f Facts) stopsFinal() Reason {
@@ -82,7 +125,47 @@ func (f Facts) stopsFinal() Reason {
 	}
 }
 
+// stopsCollecting asks for an invoice on which money is due (contract B1).
+func (f Facts) stopsCollecting() Reason {
+	if reason := f.stopsFinal(); reason != Sent {
+		return reason
+	}
+	switch {
+	case f.Invoice.IsPaid():
+		return PaidReason
+	case !f.Invoice.Collectible(): // a credit note, or nothing is left open
+		return Credited
+	default:
+		return Sent
+	}
+}
+
+func (f Facts) stopsTrial() Reason {
+	switch {
+	case f.Subscription == nil:
+		return WaitingForCustomer
+	case f.Subscription.Ended():
+		return SubscriptionEnded
+	default:
+		return Sent
+	}
+}
+
+func (f Facts) stopsWallet() Reason {
+	switch {
+	case f.Wallet == nil:
+		return WaitingForCustomer
+	case f.Wallet.Status != billing.WalletActive:
+		return WalletInactive
+	default:
+		return Sent
+	}
+}
+
 func (f Facts) stopsFailedPayment() Reason {
+	if f.Payment != nil && f.Payment.Result == billing.Pending {
+		return PaymentPending
+	}
 	if f.Payment != nil && !f.Payment.Result.Failed() {
 		return PaidReason
 	}

@@ -48,6 +48,9 @@ var Variants = map[Type][]Variant{
 	Wallet:       {WalletBalance},
 }
 
+// AllVariants lists the variants of every type.
+var AllVariants = []Variant{ToFinal, Overdue, UpcomingPaymentRemind, FailedPayment, FreeTrialReminder, WalletBalance}
+
 // Workflow says what should happen when something happens to a resource.
 type Workflow struct {
 	ID          ID                   `json:"id"`
@@ -125,6 +128,29 @@ type Threshold struct {
 	Percentage billing.Decimal  `json:"percentage"`
 	Amount     *billing.Money   `json:"amount"`
 	Credits    *billing.Credits `json:"credits"`
+}
+
+// Steps are the periods of a dated workflow, in the order of the request.
+func (w *Workflow) Steps() []calendar.Period {
+	switch {
+	case w.Invoice != nil && w.Invoice.Variant == Overdue && w.Invoice.Overdue != nil:
+		return w.Invoice.Overdue.Periods
+	case w.Invoice != nil && w.Invoice.Variant == UpcomingPaymentRemind && w.Invoice.UpcomingPayment != nil:
+		return w.Invoice.UpcomingPayment.Periods
+	case w.Subscription != nil:
+		return w.Subscription.ReminderPeriods
+	default:
+		return nil
+	}
+}
+
+// Watches reports whether a workflow is about wallets of a type.
+func (w *Workflow) Watches(t billing.WalletTypeID) bool {
+	if w.Wallet == nil || w.Wallet.Balance == nil {
+		return false
+	}
+	want := w.Wallet.Balance.WalletTypeID
+	return want == "" || want == string(t)
 }
 
 // Variant is what the workflow waits for, or "" while a DRAFT does not say.

@@ -32,13 +32,40 @@ CREATE TABLE planning (
     version     BIGINT NOT NULL
 );
 
+-- A key is found by the hash of its secret, or of the one before it. The
+-- platforms that it opens stand in its document in their order, and once more
+-- in a table of their own, by which they are listed.
 CREATE TABLE api_keys (
-    id           TEXT   NOT NULL PRIMARY KEY,
-    hash         TEXT   NOT NULL UNIQUE,
-    doc          TEXT   NOT NULL,
-    last_used_at BIGINT NOT NULL,
-    created_at   BIGINT NOT NULL
+    id             TEXT   NOT NULL PRIMARY KEY,
+    hash           TEXT   NOT NULL UNIQUE,
+    previous_hash  TEXT   NOT NULL,
+    previous_until BIGINT NOT NULL,
+    bootstrap      BIGINT NOT NULL,
+    doc            TEXT   NOT NULL,
+    last_used_at   BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    updated_at     BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX api_keys_previous_hash ON api_keys (previous_hash) WHERE previous_hash <> '';
+
+CREATE TABLE api_key_platforms (
+    platform_id TEXT NOT NULL,
+    key_id      TEXT NOT NULL,
+    PRIMARY KEY (platform_id, key_id)
+);
+CREATE INDEX api_key_platforms_by_key ON api_key_platforms (key_id);
+
+CREATE TABLE roles (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id),
+    UNIQUE (platform_id, name)
+);
+CREATE INDEX roles_by_creation ON roles (platform_id, created_at, id) WHERE created_at > 0;
 
 CREATE TABLE workflows (
     platform_id TEXT   NOT NULL,
@@ -164,6 +191,7 @@ CREATE TABLE triggers (
     workflow_version BIGINT NOT NULL,
     event_at         BIGINT NOT NULL,
     scheduled_at     BIGINT NOT NULL,
+    details          TEXT   NOT NULL,
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
@@ -187,7 +215,9 @@ CREATE TABLE executions (
     variant         TEXT   NOT NULL,
     customer_id     TEXT   NOT NULL,
     invoice_id      TEXT   NOT NULL,
-    payment_id      TEXT   NOT NULL,
+    kind            TEXT   NOT NULL,
+    resource_id     TEXT   NOT NULL,
+    schedule_id     TEXT   NOT NULL,
     lane            BIGINT NOT NULL,
     position        BIGINT NOT NULL,
     status          TEXT   NOT NULL,
@@ -207,7 +237,7 @@ CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at
 CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
-CREATE INDEX executions_open_payment ON executions (payment_id, platform_id) WHERE payment_id <> '' AND status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_open_payment ON executions (resource_id, platform_id) WHERE kind = 'PAYMENT' AND status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX executions_by_trigger ON executions (platform_id, trigger_id);
 

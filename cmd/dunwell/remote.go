@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dunwellhq/dunwell/client"
+)
+
+// remote is the flags of every command that speaks to a server.
+type remote struct {
+	URL      string `name:"url" env:"DUNWELL_URL" default:"http://127.0.0.1:8080" placeholder:"URL" group:"Server" help:"The server to speak to; ${default} if unset."`
+	APIKey   string `name:"api-key" env:"DUNWELL_API_KEY" placeholder:"KEY" group:"Server" help:"The key to authenticate with."`
+	Platform string `env:"DUNWELL_PLATFORM" placeholder:"ID" group:"Server" help:"One of the key's platforms; its default if unset."`
+	Output   string `short:"o" enum:"table,json,yaml" default:"table" group:"Server" help:"Form of the output: table, json (as the API answers) or yaml."`
+}
+
+// retries of a command: a person waits, so fewer than a program would.
+const retries = 2
+
+func (r remote) client() (*client.Client, error) {
+	opts := []client.Option{client.WithUserAgent("dunwell " + version()), client.WithRetries(retries)}
+	if r.Platform != "" {
+		opts = append(opts, client.WithPlatform(r.Platform))
+	}
+	return client.New(r.URL, r.APIKey, opts...)
+}
+
+// show writes an answer in the form that was asked for.
+func (r remote) show(out io.Writer, answer []byte, table func(io.Writer) error) error {
+	switch r.Output {
+	case "json":
+		_, err := fmt.Fprintf(out, "%s\n", strings.TrimSpace(string(answer)))
+		return err
+	case "yaml":
+		text, err := yamlOf(answer)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(text)
+		return err
+	default:
+		return table(out)
+	}
+}
+
+// one calls the API for one thing and shows it.
+func one[T any](s streams, r remote, call func(api *client.Client, into client.CallOption) (*T, error), facts func(*T) []fact) error {
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	var resp client.Response
+	found, err := call(api, client.Into(&resp))
+	if err != nil {
+		return err
+	}
+	return r.show(s.out, resp.Body, func(out io.Writer) error { return writeFacts(out, facts(found)) })
+}
+
+// paging is the flags of every command that lists.
+type paging struct {
+	OrderBy string `name:"order-by" placeholder:"MEMBER" help:"What to order by, as created_at or reference."`
+	Order   string `enum:"asc,desc" default:"desc" help:"asc or desc; ${default} if unset."`
+	Limit   int    `default:"50" help:"How many a page has, at most 100."`
+	Page    int    `default:"1" help:"Which page."`
+	All     bool   `help:"All pages, from that one on."`
+}
+
+// order is the direction as the API wants it.
+func (p paging) order() client.OrderDirection { return client.OrderDirection(p.Order) }
+
+// page is a page as a command reads it: what it lists, and whether there is more.
+type page[T any] struct {
+	items []T
+	more  bool
+}
+
+// some calls the API for a page, or for all of them, and shows what is listed.
+// One page is shown as the API answers it; several are joined into one.
+func some[T any](
+	s streams, r remote, p paging, call func(api *client.Client, p paging, into client.CallOption) (page[T], error), columns []column[T],
+) error {
+	api, err := r.client()
+	if err != nil {
+		return err
+	}
+	var items []T
+	var answers []client.Response
+	for {
+		var resp client.Response
+		got, err := call(api, p, client.Into(&resp))
+		if err != nil {
+			return err
+		}
+		items, answers = append(items, got.items...), append(answers, resp)
+		if !p.All || !got.more {
+			break
+		}
+		p.Page++
+	}
+	answer := answers[0].Body
+	if p.All {
+		if answer, err = joined(answers); err != nil {
+			return err
+		}
+	}
+	return r.show(s.out, answer, func(out io.Writer) error { return writeTable(out, items, columns) })
+}
+
+// upper are the values of an enum as the API writes them.
+func upper[S ~string](values []string) []S {
+	list := make([]S, len(values))
+	for i, v := range values {
+		list[i] = S(strings.ToUpper(v))
+	}
+	return list
+}
