@@ -24,7 +24,7 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	a, err := c.start(ctx, log)
 	if err != nil && ctx.Err() != nil { // told to stop before there was anything to stop
 		log.LogAttrs(ctx, slog.LevelInfo, "stopped_while_starting", slog.Any("error", err))
-		return nil
+		return nil //nolint:nilerr // it is what the stop broke off, and is in the log
 	}
 	if err != nil {
 		return err

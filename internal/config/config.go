@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode"
@@ -143,7 +144,7 @@ func (s Serve) Check() error {
 		if err != nil {
 			return bad(name, fmt.Sprintf("%q is no address, write it as 127.0.0.1:8080", addr))
 		}
-		if _, err := net.LookupPort("tcp", port); err != nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 			return bad(name, fmt.Sprintf("%q is no port: it must be a number from 0 to 65535", port))
 		}
 	}
