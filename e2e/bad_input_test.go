@@ -238,22 +238,24 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	}
 	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	for name, env := range map[string][]string{
-		"DUNWELL_DATABASE_URL":       {"DUNWELL_DATABASE_URL=mysql://localhost/dunwell"},
-		"DUNWELL_MASTER_KEY":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_MASTER_KEY=c2hvcnQ="},
-		"DUNWELL_LISTEN":             {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LISTEN=8080"},
-		"DUNWELL_ADMIN_LISTEN":       {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_ADMIN_LISTEN=everywhere"},
-		"DUNWELL_BOOTSTRAP_API_KEY":  {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_BOOTSTRAP_API_KEY=secret"},
-		"DUNWELL_WORKERS":            {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_WORKERS=-1"},
-		"DUNWELL_LOG_FORMAT":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LOG_FORMAT=xml"},
-		"DUNWELL_RATE_LIMIT":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_RATE_LIMIT=-1"},
-		"DUNWELL_OIDC_ISSUER":        {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=http://login.example.com"},
-		"DUNWELL_OIDC_AUDIENCE":      {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com"},
-		"DUNWELL_OIDC_ALGORITHM":     {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com", "DUNWELL_OIDC_AUDIENCE=x", "DUNWELL_OIDC_ALGORITHM=HS256"},
-		"DUNWELL_OIDC_ROLES":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com", "DUNWELL_OIDC_AUDIENCE=x", "DUNWELL_OIDC_ROLES=admins"},
-		"DUNWELL_MASTER_KEY: Postgr": {"DUNWELL_DATABASE_URL=postgres://localhost/dunwell"},
-		"DUNWELL_DATABASE_URL: the":  {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
-		"DUNWELL_DATABASE_URL: aft":  {"DUNWELL_DATABASE_URL=sqlite://d.db"},
-		"PostgreSQL":                 {"DUNWELL_DATABASE_URL=postgres://127.0.0.1:1/dunwell?sslmode=disable", "DUNWELL_MASTER_KEY=" + key},
+		"DUNWELL_DATABASE_URL":        {"DUNWELL_DATABASE_URL=mysql://localhost/dunwell"},
+		"DUNWELL_MASTER_KEY":          {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_MASTER_KEY=c2hvcnQ="},
+		"DUNWELL_LISTEN":              {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LISTEN=8080"},
+		"DUNWELL_ADMIN_LISTEN: \"999": {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_ADMIN_LISTEN=127.0.0.1:99999"},
+		"DUNWELL_DATABASE_URL: Dunw":  {"DUNWELL_DATABASE_URL=sqlite::memory:"},
+		"DUNWELL_ADMIN_LISTEN":        {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_ADMIN_LISTEN=everywhere"},
+		"DUNWELL_BOOTSTRAP_API_KEY":   {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_BOOTSTRAP_API_KEY=secret"},
+		"DUNWELL_WORKERS":             {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_WORKERS=-1"},
+		"DUNWELL_LOG_FORMAT":          {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_LOG_FORMAT=xml"},
+		"DUNWELL_MASTER_KEY: Postgr":  {"DUNWELL_DATABASE_URL=postgres://localhost/dunwell"},
+		"DUNWELL_DATABASE_URL: the":   {"DUNWELL_DATABASE_URL=sqlite:no/such/dir/d.db"},
+		"DUNWELL_DATABASE_URL: aft":   {"DUNWELL_DATABASE_URL=sqlite://d.db"},
+		"PostgreSQL":                  {"DUNWELL_DATABASE_URL=postgres://127.0.0.1:1/dunwell?sslmode=disable", "DUNWELL_MASTER_KEY=" + key},
+		"DUNWELL_RATE_LIMIT":          {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_RATE_LIMIT=-1"},
+		"DUNWELL_OIDC_ISSUER":         {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=http://login.example.com"},
+		"DUNWELL_OIDC_AUDIENCE":       {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com"},
+		"DUNWELL_OIDC_ALGORITHM":      {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com", "DUNWELL_OIDC_AUDIENCE=x", "DUNWELL_OIDC_ALGORITHM=HS256"},
+		"DUNWELL_OIDC_ROLES":          {"DUNWELL_DATABASE_URL=sqlite:d.db", "DUNWELL_OIDC_ISSUER=https://login.example.com", "DUNWELL_OIDC_AUDIENCE=x", "DUNWELL_OIDC_ROLES=admins"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -303,6 +305,26 @@ func TestUnmigratedPostgreSQLIsRefused(t *testing.T) {
 	p.await(t)
 }
 
+// A file that is something else is left alone, and not taken for a database whose
+// key is missing.
+func TestAFileThatIsNoDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/dunwell.db", []byte("something that somebody needs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{T: t, db: database{url: "sqlite:dunwell.db", dir: dir}}
+	for _, command := range []string{"serve", "migrate", "reset-key"} {
+		code, said := w.startRefused(command)
+		if code != 1 || !strings.Contains(said, "is no SQLite database") || strings.Contains(said, "MASTER_KEY") {
+			t.Errorf("%s: got exit code %d and %q, want 1 and what is wrong", command, code, said)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: got %v, %v, want the file alone", left, err)
+	}
+}
+
 // A database that was made before it is served, or without a key file, is
 // neither locked out nor given a second key.
 func TestMasterKeyAndDatabaseGoTogether(t *testing.T) {
@@ -335,7 +357,7 @@ func TestMasterKeyAndDatabaseGoTogether(t *testing.T) {
 }
 
 // What cannot be listened on is said once, with nothing after it.
-func TestTakenPortIsRefused(t *testing.T) {
+func TestWhatCannotBeListenedOnIsRefused(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -347,10 +369,16 @@ func TestTakenPortIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, setting := range []string{"DUNWELL_LISTEN", "DUNWELL_ADMIN_LISTEN"} {
-		env := []string{"DUNWELL_LISTEN=127.0.0.1:0", "DUNWELL_LOG_FORMAT=json", setting + "=" + taken.Addr().String()}
-		code, said := ended(t, launch(t, path, t.TempDir(), env, "serve"))
-		if code != 1 || !strings.Contains(said, setting+" names another") || strings.Count(said, "\n") != 1 {
-			t.Errorf("%s taken: got exit code %d and %q, want 1 and one line that names the setting", setting, code, said)
+		for address, want := range map[string]string{
+			taken.Addr().String(): "is another process using it? " + setting + " names another",
+			"192.0.2.1:8080":      setting + " must name an address of this machine",
+			"nohost.invalid:8080": setting + " must name an address of this machine",
+		} {
+			env := []string{"DUNWELL_LISTEN=127.0.0.1:0", "DUNWELL_LOG_FORMAT=json", setting + "=" + address}
+			code, said := ended(t, launch(t, path, t.TempDir(), env, "serve"))
+			if code != 1 || !strings.Contains(said, want) || strings.Count(said, "\n") != 1 {
+				t.Errorf("%s=%s: got exit code %d and %q, want 1 and one line with %q", setting, address, code, said, want)
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -113,17 +114,25 @@ func newIssuer(o config.OIDC, log *slog.Logger) (*auth.Issuer, error) {
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s (is another process using it? %s names another): %w", address, setting, err)
+		hint := setting + " must name an address of this machine and a port that this process may have"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "is another process using it? " + setting + " names another"
+		}
+		return nil, fmt.Errorf("listening on %s (%s): %w", address, hint, err)
 	}
 	return l, nil
 }
+
+// upload is how long a request may take on the wire: 16 MiB at half a megabit a
+// second.
+const upload = 5 * time.Minute
 
 func server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      2 * time.Minute,
+		ReadTimeout:       upload,
+		WriteTimeout:      upload + 2*httpapi.Patience + time.Minute, // from when the header is there
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -167,9 +176,7 @@ func (a *app) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	a.log.LogAttrs(ctx, slog.LevelInfo, "stopping")
-	requests, done := context.WithTimeout(ctx, grace/3)
-	defer done()
-	err := a.api.Shutdown(requests)
+	err := a.stopRequests(ctx)
 	if a.admin != nil {
 		err = errors.Join(err, a.admin.Close())
 	}
@@ -177,5 +184,19 @@ func (a *app) stop(ctx context.Context) error {
 	defer finished()
 	err = errors.Join(err, a.engine.Stop(sends), a.store.Close())
 	a.log.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	return err
+}
+
+// stopRequests takes no more requests and lets those under way end, within a third
+// of the grace. One that its client does not even finish sending is cut off then,
+// which is no fault of the stop.
+func (a *app) stopRequests(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, grace/3)
+	defer cancel()
+	err := a.api.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "requests_cut_off")
+		err = a.api.Close()
+	}
 	return err
 }

@@ -7,13 +7,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dunwellhq/dunwell/internal/fault"
 )
@@ -30,7 +33,7 @@ type Serve struct {
 	Database
 	Listen       string `env:"DUNWELL_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the API listens; ${default} if unset."`
 	AdminListen  string `env:"DUNWELL_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Where metrics and profiles are served; off if unset. Keep it private."`
-	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space. Unset: one is made and printed once."`
+	BootstrapKey string `name:"bootstrap-api-key" env:"DUNWELL_BOOTSTRAP_API_KEY" placeholder:"KEY" help:"The administrator's key, made with the first platform when the database is empty: 32 to 256 characters without white space or control characters. Unset: one is made and printed once."`
 	Workers      int    `env:"DUNWELL_WORKERS" default:"8" help:"How many lanes this process drains at once; 0 serves the API only."`
 	RateLimit    int    `name:"rate-limit" env:"DUNWELL_RATE_LIMIT" default:"0" placeholder:"N" help:"How many requests a second each API key or user may send to this process; 0 does not limit."`
 	OIDC         OIDC   `embed:""`
@@ -48,6 +51,8 @@ func (d Database) Check() error {
 	case strings.HasPrefix(d.DatabaseURL, "sqlite://"), strings.HasPrefix(d.DatabaseURL, "sqlite:file:"),
 		d.IsSQLite() && strings.ContainsAny(d.DatabaseURL, "?#"):
 		return bad("DUNWELL_DATABASE_URL", "after sqlite: comes the name of the file and nothing else, as in sqlite:dunwell.db or sqlite:/var/lib/dunwell.db")
+	case d.DatabaseURL == "sqlite::memory:":
+		return bad("DUNWELL_DATABASE_URL", "Dunwell keeps nothing in memory alone: name a file, as in sqlite:dunwell.db")
 	case d.DatabaseURL == "sqlite:":
 		return bad("DUNWELL_DATABASE_URL", "it names no file, write it as sqlite:dunwell.db")
 	case d.LogFormat != "" && d.LogFormat != "text" && d.LogFormat != "json":
@@ -106,8 +111,24 @@ func SQLiteFile(databaseURL string) (string, error) {
 		return "", bad(setting, path+" is no file, write it as sqlite:dunwell.db")
 	case ok && stat.Nlink > 1:
 		return "", bad(setting, path+" has a second name (a hard link): remove it, or two processes could share the file unnoticed")
+	case info.Size() > 0 && !isDatabase(path):
+		return "", bad(setting, path+" is no SQLite database: name another file, or one that is not there yet")
 	}
 	return path, nil
+}
+
+// isDatabase reports a file that begins as SQLite's do. One that cannot be read is
+// left to who opens it.
+func isDatabase(path string) bool {
+	const magic = "SQLite format 3\x00"
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	begin := make([]byte, len(magic))
+	n, _ := io.ReadFull(f, begin)
+	return string(begin[:n]) == magic
 }
 
 // Check says what is wrong with the settings.
@@ -119,12 +140,16 @@ func (s Serve) Check() error {
 		if addr == "" && name != "DUNWELL_LISTEN" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
 			return bad(name, fmt.Sprintf("%q is no address, write it as 127.0.0.1:8080", addr))
 		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return bad(name, fmt.Sprintf("%q is no port: it must be a number from 0 to 65535", port))
+		}
 	}
-	if n := len(s.BootstrapKey); n > 0 && (n < 32 || n > 256 || strings.ContainsFunc(s.BootstrapKey, unicode.IsSpace)) {
-		return bad("DUNWELL_BOOTSTRAP_API_KEY", "it must have 32 to 256 characters and no white space")
+	if s.BootstrapKey != "" && !canBeKey(s.BootstrapKey) {
+		return bad("DUNWELL_BOOTSTRAP_API_KEY", "it must have 32 to 256 characters, none of them white space or a control character")
 	}
 	if s.Workers < 0 || s.Workers > 1000 {
 		return bad("DUNWELL_WORKERS", "it must be 0 to 1000")
@@ -133,6 +158,15 @@ func (s Serve) Check() error {
 		return bad("DUNWELL_RATE_LIMIT", "it must be 0 (no limit) to 1000000 requests a second")
 	}
 	return s.OIDC.Check()
+}
+
+// canBeKey reports a text that is hard to guess and that the header of a request
+// can carry.
+func canBeKey(s string) bool {
+	n := utf8.RuneCountInString(s)
+	return n >= 32 && n <= 256 && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	})
 }
 
 func bad(name, what string) error { return fault.At(fault.Invalid, name, "%s", what) }

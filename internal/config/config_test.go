@@ -23,27 +23,45 @@ func TestCheckNamesTheSetting(t *testing.T) {
 		edit func(*config.Serve)
 		want string
 	}{
-		"other database":        {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
-		"no file":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
-		"a URL's slashes":       {func(s *config.Serve) { s.DatabaseURL = "sqlite://d.db" }, "DUNWELL_DATABASE_URL"},
-		"a URL's parameters":    {func(s *config.Serve) { s.DatabaseURL = "sqlite:d.db?mode=ro" }, "DUNWELL_DATABASE_URL"},
-		"a file URL":            {func(s *config.Serve) { s.DatabaseURL = "sqlite:file:d.db" }, "DUNWELL_DATABASE_URL"},
-		"no folder":             {func(s *config.Serve) { s.DatabaseURL = "sqlite:no/such/d.db" }, "DUNWELL_DATABASE_URL"},
-		"log format":            {func(s *config.Serve) { s.LogFormat = "xml" }, "DUNWELL_LOG_FORMAT"},
-		"PostgreSQL, no key":    {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
-		"short master key":      {func(s *config.Serve) { s.MasterKey = "c2hvcnQ=" }, "DUNWELL_MASTER_KEY"},
-		"address without port":  {func(s *config.Serve) { s.Listen = "localhost" }, "DUNWELL_LISTEN"},
-		"admin without port":    {func(s *config.Serve) { s.AdminListen = "localhost" }, "DUNWELL_ADMIN_LISTEN"},
-		"short bootstrap key":   {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
-		"bootstrap with spaces": {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x ", 32) }, "DUNWELL_BOOTSTRAP_API_KEY"},
-		"workers":               {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
-		"rate limit":            {func(s *config.Serve) { s.RateLimit = -1 }, "DUNWELL_RATE_LIMIT"},
-		"issuer":                {func(s *config.Serve) { s.OIDC.Issuer = "http://login.example.com" }, "DUNWELL_OIDC_ISSUER"},
+		"other database":          {func(s *config.Serve) { s.DatabaseURL = "mysql://x" }, "DUNWELL_DATABASE_URL"},
+		"in memory":               {func(s *config.Serve) { s.DatabaseURL = "sqlite::memory:" }, "DUNWELL_DATABASE_URL"},
+		"a text":                  {func(s *config.Serve) { s.DatabaseURL = "sqlite:config_test.go" }, "DUNWELL_DATABASE_URL"},
+		"no port":                 {func(s *config.Serve) { s.Listen = "127.0.0.1:99999" }, "DUNWELL_LISTEN"},
+		"no admin port":           {func(s *config.Serve) { s.AdminListen = "127.0.0.1:nothing" }, "DUNWELL_ADMIN_LISTEN"},
+		"no file":                 {func(s *config.Serve) { s.DatabaseURL = "sqlite:" }, "DUNWELL_DATABASE_URL"},
+		"a URL's slashes":         {func(s *config.Serve) { s.DatabaseURL = "sqlite://d.db" }, "DUNWELL_DATABASE_URL"},
+		"a URL's parameters":      {func(s *config.Serve) { s.DatabaseURL = "sqlite:d.db?mode=ro" }, "DUNWELL_DATABASE_URL"},
+		"a file URL":              {func(s *config.Serve) { s.DatabaseURL = "sqlite:file:d.db" }, "DUNWELL_DATABASE_URL"},
+		"no folder":               {func(s *config.Serve) { s.DatabaseURL = "sqlite:no/such/d.db" }, "DUNWELL_DATABASE_URL"},
+		"log format":              {func(s *config.Serve) { s.LogFormat = "xml" }, "DUNWELL_LOG_FORMAT"},
+		"PostgreSQL, no key":      {func(s *config.Serve) { s.DatabaseURL = "postgres://x" }, "DUNWELL_MASTER_KEY"},
+		"short master key":        {func(s *config.Serve) { s.MasterKey = "c2hvcnQ=" }, "DUNWELL_MASTER_KEY"},
+		"address without port":    {func(s *config.Serve) { s.Listen = "localhost" }, "DUNWELL_LISTEN"},
+		"admin without port":      {func(s *config.Serve) { s.AdminListen = "localhost" }, "DUNWELL_ADMIN_LISTEN"},
+		"short bootstrap key":     {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"bootstrap with spaces":   {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x ", 32) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"few letters, many bytes": {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("ü", 31) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"long bootstrap key":      {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 257) }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"what no header carries":  {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\x01" }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"DEL, which none does":    {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\x7f" }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"what is no text":         {func(s *config.Serve) { s.BootstrapKey = strings.Repeat("x", 32) + "\xff" }, "DUNWELL_BOOTSTRAP_API_KEY"},
+		"workers":                 {func(s *config.Serve) { s.Workers = -1 }, "DUNWELL_WORKERS"},
+		"rate limit":              {func(s *config.Serve) { s.RateLimit = -1 }, "DUNWELL_RATE_LIMIT"},
+		"issuer":                  {func(s *config.Serve) { s.OIDC.Issuer = "http://login.example.com" }, "DUNWELL_OIDC_ISSUER"},
 	} {
 		s := valid()
 		c.edit(&s)
 		if f := fault.As(s.Check()); f == nil || f.Field != c.want {
 			t.Errorf("%s: got %v, want a fault of %s", name, f, c.want)
+		}
+	}
+}
+
+func TestABootstrapKeyHasCharacters(t *testing.T) {
+	for _, key := range []string{"", strings.Repeat("x", 32), strings.Repeat("ü", 32), strings.Repeat("ü", 256), `!"#$%&'()*+,-./:;<=>?@[\]^_{|}~ab`} {
+		s := valid()
+		if s.BootstrapKey = key; s.Check() != nil {
+			t.Errorf("%s: got %v, want it taken", key, s.Check())
 		}
 	}
 }
@@ -62,7 +80,7 @@ func TestKeyIsMadeOnceBesideTheFile(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("got %v, %v, want mode 0600", info, err)
 	}
-	if err := os.WriteFile(strings.TrimPrefix(d.DatabaseURL, "sqlite:"), []byte("not empty"), 0o600); err != nil {
+	if err := os.WriteFile(strings.TrimPrefix(d.DatabaseURL, "sqlite:"), []byte("SQLite format 3\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(strings.TrimPrefix(d.DatabaseURL, "sqlite:") + ".key"); err != nil {
@@ -88,7 +106,7 @@ func TestKeyIsFoundThroughALink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "d.db"), []byte("not empty"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "d.db"), []byte("SQLite format 3\x00"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("d.db", filepath.Join(dir, "link.db")); err != nil {

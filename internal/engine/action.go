@@ -148,8 +148,7 @@ func stopAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Act
 	var cancelled []execution.Execution
 	for _, x := range open {
 		if x.ActionID == a.ID {
-			x.Status, x.Reason, x.UpdatedAt = execution.Cancelled, workflow.NoAction, now
-			cancelled = append(cancelled, x)
+			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.NoAction, now))
 		}
 	}
 	return cancel(ctx, tx, cancelled)

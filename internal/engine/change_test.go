@@ -185,6 +185,48 @@ func TestInvoiceMovesToAnotherCustomer(t *testing.T) {
 	})
 }
 
+// What ends while it waits for another attempt has none ahead any more.
+func TestNothingIsAheadOfWhatHasEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		stop   func(*world, workflow.Workflow)
+		reason workflow.Reason
+	}{
+		"paid": {func(w *world, _ workflow.Workflow) {
+			paid := w.invoice("i1", "c1")
+			paid.PaymentStatus = billing.Paid
+			w.ingest(paid)
+		}, workflow.PaidReason},
+		"deactivated": {func(w *world, wf workflow.Workflow) {
+			_, err := w.e.ChangeWorkflow(w.ctx, w.p, string(wf.ID), func(wf *workflow.Workflow) error { wf.Status = workflow.Inactive; return nil })
+			w.must(err)
+		}, workflow.WorkflowInactive},
+		"narrowed": {func(w *world, wf workflow.Workflow) {
+			_, err := w.e.ChangeWorkflow(w.ctx, w.p, string(wf.ID), func(wf *workflow.Workflow) error { wf.CustomerIDs = []billing.CustomerID{"c2"}; return nil })
+			w.must(err)
+		}, workflow.OutOfScope},
+		"without its action": {func(w *world, _ workflow.Workflow) {
+			_, err := w.e.DeleteAction(w.ctx, w.p, w.executions()[0].ActionID)
+			w.must(err)
+		}, workflow.NoAction},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBothWith(t, func(w *world, p *provider) {
+				wf := w.workflow(workflow.FailedPayment)
+				p.connect = &execution.Outcome{Kind: execution.Deferred}
+				w.ingest(w.customer("c1"), w.customer("c2"), w.invoice("i1", "c1"), w.payment("p1", "i1"))
+				w.drain()
+				if w.status(execution.Waiting, workflow.Sent).NextAttemptAt.IsZero() {
+					t.Fatal("it waits for nothing")
+				}
+				c.stop(w, wf)
+				if x := w.status(execution.Cancelled, c.reason); !x.NextAttemptAt.IsZero() {
+					t.Errorf("next attempt: got %v, want none", x.NextAttemptAt)
+				}
+			})
+		})
+	}
+}
+
 // With another master key an integration can be looked at and changed, its
 // messages wait and say why, and its credentials can be entered anew.
 func TestCredentialsOfAnotherMasterKeyAreEnteredAnew(t *testing.T) {

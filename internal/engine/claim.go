@@ -183,7 +183,7 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 }
 
 func (c *claiming) skip(x execution.Execution, reason workflow.Reason) {
-	x.Status, x.Reason, x.UpdatedAt = execution.Skipped, reason, c.now
+	x = x.End(execution.Skipped, reason, c.now)
 	c.updates = append(c.updates, x)
 	if reason.CanEnd() {
 		c.stopped = append(c.stopped, x)

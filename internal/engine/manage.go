@@ -172,14 +172,10 @@ func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 	for _, x := range open {
 		switch {
 		case w.Status != workflow.Active:
-			x.Reason = workflow.WorkflowInactive
+			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.WorkflowInactive, w.UpdatedAt))
 		case !w.Covers(x.CustomerID):
-			x.Reason = workflow.OutOfScope
-		default:
-			continue
+			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.OutOfScope, w.UpdatedAt))
 		}
-		x.Status, x.UpdatedAt = execution.Cancelled, w.UpdatedAt
-		cancelled = append(cancelled, x)
 	}
 	return cancel(ctx, tx, cancelled)
 }

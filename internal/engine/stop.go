@@ -45,8 +45,7 @@ func (in *ingestion) stop(ctx context.Context) error {
 			return err
 		}
 		if reason != workflow.Sent {
-			x.Status, x.Reason, x.UpdatedAt = execution.Cancelled, reason, in.now
-			cancelled = append(cancelled, x)
+			cancelled = append(cancelled, x.End(execution.Cancelled, reason, in.now))
 		}
 	}
 	return cancel(ctx, in.tx, cancelled)

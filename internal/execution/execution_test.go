@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -48,6 +49,14 @@ func TestSettle(t *testing.T) {
 		if frozen := c.outcome == execution.Unknown || c.from.FrozenHash != ""; frozen != (got.FrozenHash == "hash") {
 			t.Errorf("%s: got frozen %q, want it frozen by an unknown outcome alone", name, got.FrozenHash)
 		}
+	}
+}
+
+func TestEnd(t *testing.T) {
+	waiting := execution.Execution{Status: execution.Waiting, NextAttemptAt: now.Add(time.Hour), Attempts: 3, FrozenHash: "hash"}
+	want := execution.Execution{Status: execution.Skipped, Reason: workflow.TooLate, UpdatedAt: now, Attempts: 3, FrozenHash: "hash"}
+	if diff := cmp.Diff(want, waiting.End(execution.Skipped, workflow.TooLate, now)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/apitest"
@@ -52,6 +54,50 @@ func TestFailures(t *testing.T) {
 			if told := strings.Contains(log.String(), "secret"); told != (c.status == 500) {
 				t.Errorf("the log says %s", log.String())
 			}
+		})
+	}
+}
+
+// slowBody is a body that takes its time on the wire.
+type slowBody struct{ io.Reader }
+
+func (b slowBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err == io.EOF {
+		<-time.After(3 * Patience)
+	}
+	return n, err
+}
+
+// TestSlowUpload: the time for the work begins when the body is there.
+func TestSlowUpload(t *testing.T) {
+	for name, c := range map[string]struct {
+		work func(*call) error
+		want int
+	}{
+		"quick work": {func(c *call) error { return c.Context().Err() }, 200},
+		"slow work": {func(c *call) error {
+			<-c.Context().Done()
+			return c.Context().Err()
+		}, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &server{log: slog.New(slog.DiscardHandler), now: time.Now}
+				rec := httptest.NewRecorder()
+				answer := func(call *call) (reply, error) {
+					if raw, err := call.read(maxIngest); err != nil || string(raw) != "[]" {
+						t.Errorf("the body: got %q, %v", raw, err)
+					}
+					return reply{status: 200}, c.work(call)
+				}
+				begin := time.Now()
+				s.serve(&route{path: "/v1/ingest/resources", open: true, answer: answer}, rec,
+					httptest.NewRequest("POST", "/v1/ingest/resources", slowBody{strings.NewReader("[]")}))
+				if rec.Code != c.want || time.Since(begin) > 4*Patience {
+					t.Errorf("got %d after %v, want %d", rec.Code, time.Since(begin), c.want)
+				}
+			})
 		})
 	}
 }

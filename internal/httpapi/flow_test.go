@@ -325,7 +325,16 @@ func TestIngest(t *testing.T) {
 		w.do("POST", "/v1/ingest/resources", "[5]]").fails(400, "BAD_REQUEST", "-")
 		w.do("POST", "/v1/ingest/resources", "[5,]").fails(400, "BAD_REQUEST", "-")
 		w.do("POST", "/v1/ingest/resources", `[{"a":1,"a":2}]`).fails(400, "BAD_REQUEST", "-")
-		w.do("POST", "/v1/ingest/resources?events=some", "[]").fails(400, "INVALID_FIELD", "events")
+		for query, code := range map[string]string{
+			"events=some": "INVALID_FIELD", "events=": "INVALID_FIELD", "events": "INVALID_FIELD", "events=&events=none": "INVALID_FIELD",
+			"events=none&events=none": "INVALID_FIELD", "events=none;x=1": "BAD_REQUEST", "x=%zz&events=none": "BAD_REQUEST",
+		} {
+			field := "events"
+			if code == "BAD_REQUEST" {
+				field = "-"
+			}
+			w.do("POST", "/v1/ingest/resources?"+query, "[]").fails(400, code, field)
+		}
 		w.do("POST", "/v1/ingest/resources", "["+strings.Repeat("5,", 1000)+"5]").fails(400, "INVALID_FIELD", "-")
 		w.do("POST", "/v1/ingest/resources", "["+strings.Repeat("5,", 999)+"5]").want(200)
 		big := `[{"object_type":"CUSTOMER","id":"big","status":"ACTIVE","unknown":"` + strings.Repeat("x", 2<<20) + `"}]`

@@ -42,9 +42,10 @@ type Config struct {
 	RateLimit int          // requests a second of each credential; 0: no limit
 }
 
-// patience bounds the work on one request. How long its bytes may take on the
-// wire is the http.Server's to say.
-const patience = 30 * time.Second
+// Patience bounds the work on one request: on finding out who sends it, and, once
+// its body is there, on answering it. How long its bytes may take on the wire is
+// the http.Server's to say.
+const Patience = 30 * time.Second
 
 // New returns the API as a handler.
 func New(cfg Config) http.Handler {
@@ -98,7 +99,10 @@ func clean(u *url.URL) bool {
 
 // call is one request on its way through the API.
 type call struct {
-	*http.Request
+	*http.Request               // with a context that ends with the time for it
+	sent          *http.Request // as it came
+	end           func()        // of that context
+
 	w         http.ResponseWriter
 	id        string // X-REQUEST-ID
 	route     *route
@@ -124,9 +128,9 @@ type reply struct {
 // serve answers a request of a route and writes its one line in the log.
 func (s *server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 	begin := s.now()
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	c := &call{Request: r.WithContext(ctx), w: w, id: ident.New("reqr"), route: rt}
+	c := &call{sent: r, w: w, id: ident.New("reqr"), route: rt}
+	c.begin()
+	defer func() { c.end() }()
 
 	out, err := s.answer(c)
 	if err != nil {
@@ -134,6 +138,15 @@ func (s *server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 	}
 	s.write(c, out)
 	s.logRequest(c, out, err, s.now().Sub(begin))
+}
+
+// begin gives the work on a request its time, from now on.
+func (c *call) begin() {
+	if c.end != nil {
+		c.end()
+	}
+	ctx, cancel := context.WithTimeout(c.sent.Context(), Patience)
+	c.Request, c.end = c.sent.WithContext(ctx), cancel
 }
 
 // answer runs the route for a caller who may. A panic is a defect of ours, not

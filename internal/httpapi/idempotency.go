@@ -155,13 +155,15 @@ func (c *call) retryable(out reply) reply {
 	return out
 }
 
-// read returns the bytes of the request's body, as often as it is asked.
+// read returns the bytes of the request's body, as often as it is asked. How long
+// they were on the wire takes nothing from the time for the work.
 func (c *call) read(most int64) ([]byte, error) {
 	if !c.wasRead {
 		c.wasRead = true
 		var b bytes.Buffer
 		_, c.readErr = io.Copy(&b, http.MaxBytesReader(c.w, c.Body, most))
 		c.raw = b.Bytes()
+		c.begin()
 	}
 	return c.raw, c.readErr
 }

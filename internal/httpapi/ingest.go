@@ -68,14 +68,15 @@ func (s *server) ingestResources(c *call) (reply, error) {
 }
 
 func withoutEvents(c *call) (bool, error) {
-	switch c.URL.Query().Get("events") {
-	case "":
-		return false, nil
-	case "none":
-		return true, nil
-	default:
-		return false, fault.At(fault.Invalid, "events", "events must be none, to store history without events, or be left out")
+	params, err := c.parameters()
+	if err != nil {
+		return false, err
 	}
+	events, given, err := single(params, "events")
+	if err == nil && given && events != "none" {
+		err = fault.At(fault.Invalid, "events", "events must be none, to store history without events, or be left out")
+	}
+	return given, err
 }
 
 // ingestion is one batch on its way.

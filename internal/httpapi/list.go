@@ -61,12 +61,35 @@ type asked struct {
 	path   string
 }
 
+// parameters are those of the request's query. One that cannot be read is refused
+// whole: to leave a part of it out would do what was not asked for.
+func (c *call) parameters() (url.Values, error) {
+	params, err := url.ParseQuery(c.URL.RawQuery)
+	if err != nil {
+		return nil, fault.New(fault.Unreadable, "the query of the URL is malformed: write parameters as name=value, joined by &, percent-encoded")
+	}
+	return params, nil
+}
+
+// single returns a parameter that may be given once.
+func single(params url.Values, name string) (value string, given bool, err error) {
+	values := params[name]
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], true, nil
+	default:
+		return "", false, fault.At(fault.Invalid, name, "%s must be given once", name)
+	}
+}
+
 // ask reads the parameters of a list.
 func (c *call) ask(l listing) (asked, error) {
 	a := asked{path: c.URL.EscapedPath()}
 	var err error
-	if a.params, err = url.ParseQuery(c.URL.RawQuery); err != nil {
-		return a, fault.New(fault.Unreadable, "the query of the URL is malformed: write parameters as name=value, joined by &, percent-encoded")
+	if a.params, err = c.parameters(); err != nil {
+		return a, err
 	}
 	if a.Page, err = a.whole("page", 1, maxPage); err != nil {
 		return a, err
@@ -90,7 +113,7 @@ func (c *call) ask(l listing) (asked, error) {
 }
 
 func (a *asked) whole(name string, otherwise, most int) (int, error) {
-	s, given, err := a.single(name)
+	s, given, err := single(a.params, name)
 	if err != nil || !given {
 		return otherwise, err
 	}
@@ -101,21 +124,8 @@ func (a *asked) whole(name string, otherwise, most int) (int, error) {
 	return n, nil
 }
 
-// single returns a parameter that may be given once.
-func (a *asked) single(name string) (value string, given bool, err error) {
-	values := a.params[name]
-	switch len(values) {
-	case 0:
-		return "", false, nil
-	case 1:
-		return values[0], true, nil
-	default:
-		return "", false, fault.At(fault.Invalid, name, "%s must be given once", name)
-	}
-}
-
 func (a *asked) orderBy(allowed []string) error {
-	by, given, err := a.single("order_by")
+	by, given, err := single(a.params, "order_by")
 	if err != nil {
 		return err
 	}
@@ -123,7 +133,7 @@ func (a *asked) orderBy(allowed []string) error {
 		return fault.At(fault.Invalid, "order_by", "order_by must be one of %s", strings.Join(allowed, ", "))
 	}
 	a.OrderBy = by
-	direction, given, err := a.single("order_direction")
+	direction, given, err := single(a.params, "order_direction")
 	if err != nil {
 		return err
 	}
@@ -137,7 +147,7 @@ func (a *asked) orderBy(allowed []string) error {
 func (a *asked) filter(f filter) ([]string, error) {
 	values := a.params[f.param]
 	if !strings.HasSuffix(f.param, "[]") {
-		if _, _, err := a.single(f.param); err != nil {
+		if _, _, err := single(a.params, f.param); err != nil {
 			return nil, err
 		}
 	}

@@ -122,9 +122,12 @@ func lockFile(path string) (*os.File, error) {
 		return nil, fmt.Errorf("locking the database: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(
-			fmt.Errorf("another dunwell process is using %s: stop it first, or use PostgreSQL, which several may share", path),
-			f.Close())
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = fmt.Errorf("another dunwell process is using %s: stop it first, or use PostgreSQL, which several may share", path)
+		} else {
+			err = fmt.Errorf("locking %s.lock (the database must be on a disk of this machine): %w", path, err)
+		}
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
