@@ -238,22 +238,22 @@ func TestRenderWithLittleKnown(t *testing.T) {
 			"Invoice", "Your invoice is ready.\n\nIf you have any questions about this invoice, we are happy to help.",
 		},
 		workflow.Overdue: {
-			"Reminder: your invoice is overdue",
+			"Reminder: your invoice is not paid yet",
 			"We have not yet received your payment for your invoice.\n\nPlease pay as soon as you can.\n\n" +
 				"If you have paid in the meantime, please disregard this message. If you have any questions about this invoice, we are happy to help.",
 		},
 		workflow.UpcomingPaymentRemind: {
 			"Your upcoming payment",
-			"This is a reminder that your invoice is due soon.\n\n" +
+			"This is a reminder that your invoice is not paid yet.\n\n" +
 				"If you have paid already, please disregard this message. If you have any questions about this invoice, we are happy to help.",
 		},
 		workflow.FreeTrialReminder: {
 			"Your free trial ends soon",
-			"Your free trial ends soon.\n\nIf you would like to change or cancel your subscription, please do so before then.\n\n" +
+			"Your free trial ends soon.\n\nIf you would like to change or cancel your subscription, please do so in time.\n\n" +
 				"If you have any questions, we are happy to help.",
 		},
 		workflow.WalletBalance: {
-			"Your balance is low",
+			"Your remaining balance",
 			"The balance of your wallet is running low.\n\nPlease top it up in time, so that nothing is interrupted.\n\n" +
 				"If you have topped it up in the meantime, please disregard this message. If you have any questions, we are happy to help.",
 		},
@@ -275,6 +275,36 @@ func TestRenderWithLittleKnown(t *testing.T) {
 		}
 		if m.Subject != want.subject {
 			t.Errorf("%s: got subject %q, want %q", variant, m.Subject, want.subject)
+		}
+	}
+}
+
+// A person may send a letter before or after its time. What it says is true then,
+// too.
+func TestLettersOutOfTime(t *testing.T) {
+	r := newRenderer(t)
+	for name, c := range map[string]struct {
+		in            message.Input
+		now           string
+		subject, says string
+	}{
+		"overdue":                  {overdueInput(), "2026-12-07T08:00:00Z", "is overdue", "which was due on 23 November 2026.\n\nPlease pay as soon as you can, for"},
+		"overdue, on the day":      {overdueInput(), "2026-11-23T08:00:00Z", "is not paid yet", "which is due on 23 November 2026.\n\nPlease pay by then, for"},
+		"overdue, before its time": {overdueInput(), "2026-11-01T08:00:00Z", "is not paid yet", "which is due on 23 November 2026.\n\nPlease pay by then, for"},
+		"upcoming":                 {upcomingInput(), "2026-11-01T08:00:00Z", "Your upcoming payment", "is due on 23 November 2026.\n\nPlease make sure that €1,000.00 is paid by then."},
+		"upcoming, too late":       {upcomingInput(), "2026-12-07T08:00:00Z", "Your payment", "was due on 23 November 2026.\n\nPlease pay €1,000.00 as soon as you can."},
+		"trial":                    {trialInput(), "2026-11-01T08:00:00Z", "ends on 15 November 2026", "ends on 15 November 2026.\n\nIf you would like to change or cancel your subscription, please do so before then."},
+		"trial, its last moment":   {trialInput(), "2026-11-14T23:29:59Z", "ends on 15 November 2026", "please do so before then."},
+		"trial, over":              {trialInput(), "2026-11-14T23:30:00Z", "ended on 15 November 2026", "ended on 15 November 2026.\n\nIf you have any questions"},
+	} {
+		c.in.Now = at(c.now)
+		c.in.Facts.Customer.Locale = "en-GB"
+		m, err := r.Render(c.in)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !strings.Contains(m.Subject, c.subject) || !strings.Contains(m.Text, c.says) {
+			t.Errorf("%s: got %q\n%s\nwant %q and %q", name, m.Subject, m.Text, c.subject, c.says)
 		}
 	}
 }

@@ -48,6 +48,7 @@ var Variables = []Variable{
 	{"subscription_name", "Name of the subscription.", func(s *sheet) string { return s.subscription.Name }},
 	{"subscription_reference", "The seller's own reference of the subscription.", func(s *sheet) string { return s.subscription.Reference }},
 	{"trial_end_date", "Date on which the free trial ends, in the seller's time zone.", func(s *sheet) string { return s.date(s.trial.EndAt) }},
+	{"trial_days_left", "How many days the free trial goes on, in the seller's time zone: 0 on its last day, empty once it is over.", (*sheet).trialDaysLeft},
 	{"wallet_name", "Name of the wallet: of its type.", func(s *sheet) string { return s.walletType.Name }},
 	{"wallet_reference", "The seller's own reference of the wallet.", func(s *sheet) string { return s.wallet.Reference }},
 	{"wallet_balance", "What is left in the wallet: a number of credits, else an amount with its currency.", (*sheet).walletBalance},
@@ -157,6 +158,16 @@ func (s *sheet) daysOverdue() string {
 		return ""
 	}
 	return strconv.FormatInt(late, 10)
+}
+
+// trialDaysLeft is empty from the moment at which the trial is over: that day
+// may still go on.
+func (s *sheet) trialDaysLeft() string {
+	if s.trial.EndAt.IsZero() || !s.now.Before(s.trial.EndAt) {
+		return ""
+	}
+	left := civilDay(s.trial.EndAt.In(s.zone)).Unix() - civilDay(s.now.In(s.zone)).Unix()
+	return strconv.FormatInt(left/(24*60*60), 10)
 }
 
 func (s *sheet) chargeDate() string {
