@@ -52,6 +52,17 @@ type Dunning struct {
 	NextAttemptAt        time.Time `json:"next_attempt_at"`
 }
 
+// underWay is how long money is believed to be on its way (contract B1).
+const underWay = 14 * 24 * time.Hour
+
+// Covers reports whether the payment is about to pay all that is open on its
+// invoice: then nobody is reminded of it.
+func (p *Payment) Covers(i *Invoice, now time.Time) bool {
+	open, since := i.OpenAmount(), firstTime(p.Timestamp, p.CreatedAt)
+	return (p.Result == Pending || p.Result == Authorized) && now.Sub(since) < underWay &&
+		p.Amount.IsSet() && p.Amount.Currency == open.Currency && p.Amount.Quantity.Cmp(open.Quantity) >= 0
+}
+
 // Kind implements [Resource].
 func (*Payment) Kind() Kind { return KindPayment }
 

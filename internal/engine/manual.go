@@ -38,7 +38,7 @@ func (e *Engine) FireManually(ctx context.Context, p platform.ID, asked trigger.
 		if err := m.look(ctx); err != nil {
 			return err
 		}
-		if err := m.judge(); err != nil {
+		if err := m.judge(ctx, e.Now()); err != nil {
 			return err
 		}
 		executions := m.fire(e)
@@ -160,7 +160,7 @@ func (m *manual) read(ctx context.Context, kind billing.Kind, id string) (billin
 }
 
 // judge settles customer and workflow, and says what is wrong.
-func (m *manual) judge() error {
+func (m *manual) judge(ctx context.Context, now time.Time) error {
 	if c := m.facts.Customer; c == nil {
 		m.complain(fault.State, m.target(), "the customer of the %s is not known yet (%s), store it first", m.block(), workflow.WaitingForCustomer)
 	} else if given := m.t.CustomerID; given != "" && string(given) != c.ID {
@@ -181,11 +181,38 @@ func (m *manual) judge() error {
 	if len(m.wrong) > 0 {
 		return errors.Join(m.wrong...)
 	}
-	if reason := m.facts.Stops(m.t.Variant); reason != workflow.Sent {
-		return fault.At(fault.State, m.target(), "nothing can be sent about this %s now: %s (%s)", m.block(), stopped[reason], reason).
-			About(string(m.t.Kind), m.t.ResourceID)
+	reason, err := m.stops(ctx, now)
+	if err != nil || reason == workflow.Sent {
+		return err
 	}
-	return nil
+	why := stopped[reason]
+	if pay := m.facts.Payment; pay != nil && !pay.Result.Failed() {
+		why = "it has not failed, its result is " + string(pay.Result)
+	}
+	return fault.At(fault.State, m.target(), "nothing can be sent about this %s now: %s (%s)", m.block(), why, reason).
+		About(string(m.t.Kind), m.t.ResourceID)
+}
+
+// stops says what forbids the message now. Nobody is dunned for money that is on
+// its way, or that will be collected by itself.
+func (m *manual) stops(ctx context.Context, now time.Time) (workflow.Reason, error) {
+	if reason := m.facts.Stops(m.t.Variant); reason != workflow.Sent {
+		return reason, nil
+	}
+	invoice, dated := m.facts.Invoice, m.t.Variant == workflow.Overdue || m.t.Variant == workflow.UpcomingPaymentRemind
+	if !dated {
+		return workflow.Sent, nil
+	}
+	if m.t.Variant == workflow.Overdue && invoice.ChargeAt.After(now) {
+		return workflow.AutoCharge, nil
+	}
+	payments, err := m.tx.PaymentsOf(ctx, m.p, m.t.InvoiceID)
+	for _, r := range payments {
+		if pay, ok := r.(*billing.Payment); ok && pay.Covers(invoice, now) {
+			return workflow.PaymentPending, nil
+		}
+	}
+	return workflow.Sent, err
 }
 
 // stopped says what each reason means that [workflow.Facts.Stops] gives.
@@ -196,7 +223,8 @@ var stopped = map[workflow.Reason]string{
 	workflow.NotFinal:           "it is not final",
 	workflow.OnHold:             "it is on hold",
 	workflow.PaidReason:         "it is paid",
-	workflow.PaymentPending:     "the payment is pending, it has not failed",
+	workflow.PaymentPending:     "a payment that covers it is on its way",
+	workflow.AutoCharge:         "it will be collected by itself",
 	workflow.Credited:           "no amount is open on it",
 	workflow.SubscriptionEnded:  "the subscription has ended",
 	workflow.WalletInactive:     "the wallet is not active",

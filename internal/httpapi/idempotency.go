@@ -76,7 +76,7 @@ func (s *server) answerOnce(c *call) (reply, error) {
 	if err != nil {
 		return c.route.answer(c) // which says what is wrong with the body
 	}
-	hash := sha256.Sum256(raw)
+	hash := sha256.Sum256(append([]byte(c.URL.RawQuery+"\n"), raw...)) // page 2 of a search is another request than page 1
 	k := store.Idempotency{PlatformID: c.platform, Credential: c.principal.ID, Method: c.Method, Path: c.URL.Path, Key: values[0]}
 	c.once = &once{Idempotency: k, requestHash: hex.EncodeToString(hash[:])}
 	if !s.running.begin(k) {

@@ -84,6 +84,7 @@ func TestSearchWorkflows(t *testing.T) {
 		}
 		w.again("/v1/workflows/search", `{}`, "search", 200)
 		w.do("POST", "/v1/workflows/search", `{ }`, keyHeader, "search").fails(409, "IDEMPOTENCY_CHECK_FAILED", "-")
+		w.do("POST", "/v1/workflows/search?page=2", `{}`, keyHeader, "search").fails(409, "IDEMPOTENCY_CHECK_FAILED", "-")
 	})
 }
 

@@ -277,6 +277,55 @@ func TestManualTriggersEnd(t *testing.T) {
 	})
 }
 
+// TestNobodyIsDunnedForMoneyOnItsWay: what a planned reminder would skip, a
+// person is refused (contract B1).
+func TestNobodyIsDunnedForMoneyOnItsWay(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.billed()
+		for _, variant := range []string{"OVERDUE", "UPCOMING_PAYMENT_REMINDER"} {
+			w.actionOf(variant, w.workflowOf(variant, variant, ""), w.newIntegration())
+		}
+		fire := func(variant string) response {
+			t.Helper()
+			return w.do("POST", "/v1/workflow-triggers", `{"type":"MANUAL",`+everyTarget[variant]+`}`)
+		}
+		pay := func(more string) {
+			t.Helper()
+			w.do("PUT", "/v1/payments/p2", `{"invoice_id":"i1",`+more+`}`)
+		}
+		for _, c := range []struct {
+			payment string
+			on      bool
+		}{
+			{`"result":"PENDING","amount":{"quantity":"10.00","currency":"EUR"},"timestamp":"2026-11-23T08:00:00Z"`, true},
+			{`"result":"AUTHORIZED","amount":{"quantity":"10.5","currency":"EUR"},"timestamp":"2026-11-09T09:00:02Z"`, true},
+			{`"result":"AUTHORIZED","amount":{"quantity":"10.5","currency":"EUR"},"timestamp":"2026-11-09T09:00:01Z"`, false},
+			{`"result":"PENDING","amount":{"quantity":"9.99","currency":"EUR"},"timestamp":"2026-11-23T08:00:00Z"`, false},
+			{`"result":"PENDING","amount":{"quantity":"10.00","currency":"USD"},"timestamp":"2026-11-23T08:00:00Z"`, false},
+			{`"result":"CANCELLED","amount":{"quantity":"10.00","currency":"EUR"},"timestamp":"2026-11-23T08:00:00Z"`, false},
+		} {
+			pay(c.payment)
+			for _, variant := range []string{"OVERDUE", "UPCOMING_PAYMENT_REMINDER"} {
+				if got := fire(variant); c.on {
+					got.fails(400, "INVALID_OPERATION", "invoice.invoice_id")
+					if !strings.Contains(got.text("message"), "PAYMENT_PENDING") {
+						t.Errorf("got %s", got.body)
+					}
+				} else {
+					got.want(201)
+				}
+			}
+		}
+		w.do("PUT", "/v1/invoices/i1", `{"status":"FINAL","customer_id":"c1","charge_at":"2026-11-23T09:00:02Z","invoice_amount_including_tax":{"quantity":"10.00","currency":"EUR"}}`).want(200)
+		if got := fire("OVERDUE"); got.status != 400 || !strings.Contains(got.text("message"), "AUTO_CHARGE") {
+			t.Errorf("an invoice that will be collected by itself: got %s", got.body)
+		}
+		fire("UPCOMING_PAYMENT_REMINDER").want(201)
+		w.advance(time.Second)
+		fire("OVERDUE").want(201)
+	})
+}
+
 // TestExpand: customer and workflow next to their ids, for who may read them.
 func TestExpand(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {

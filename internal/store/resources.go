@@ -105,6 +105,13 @@ func (r Reader) ReadContacts(ctx context.Context, p platform.ID, customers []str
 	return list, err
 }
 
+// PaymentsOf reads the payments of an invoice.
+func (r Reader) PaymentsOf(ctx context.Context, p platform.ID, invoice billing.InvoiceID) ([]billing.Resource, error) {
+	return all(ctx, r.c, scanResource,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> '' AND kind = 'PAYMENT'
+		 AND revision > 0`, string(p), string(invoice))
+}
+
 // resources reads rows by their keys, in the order of the keys.
 func (r Reader) resources(ctx context.Context, lock string, p platform.ID, kind billing.Kind, ids []string) (map[string]Stored, error) {
 	found := make(map[string]Stored, len(ids))

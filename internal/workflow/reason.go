@@ -15,6 +15,7 @@ const (
 	Sent               Reason = "" // nothing stands against it
 	PaidReason         Reason = "PAID"
 	PaymentPending     Reason = "PAYMENT_PENDING"
+	AutoCharge         Reason = "AUTO_CHARGE"
 	Credited           Reason = "CREDITED"
 	VoidReason         Reason = "VOID"
 	NotFinal           Reason = "NOT_FINAL"
