@@ -160,8 +160,7 @@ func checkNewAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow
 	w, err := tx.LockedWorkflow(ctx, p, string(a.WorkflowID))
 	switch {
 	case fault.Is(err, fault.NotFound) || (err == nil && w.ID != a.WorkflowID):
-		err = fault.At(fault.UnknownID, "workflow_id", "there is no workflow %.80q on this platform", a.WorkflowID).
-			About("WORKFLOW", string(a.WorkflowID))
+		err = Mention{Field: "workflow_id", Type: workflowType}.unknown(string(a.WorkflowID))
 	case err != nil:
 		return err
 	case w.Status == workflow.Archived:
@@ -184,8 +183,7 @@ func checkIntegration(ctx context.Context, tx *store.Tx, p platform.ID, a workfl
 	const field = "send_email_to_customer.integration_id"
 	in, err := tx.Integration(ctx, p, string(a.SendEmail.IntegrationID))
 	if fault.Is(err, fault.NotFound) || (err == nil && in.ID != a.SendEmail.IntegrationID) {
-		return fault.At(fault.UnknownID, field, "there is no integration %.80q on this platform", a.SendEmail.IntegrationID).
-			About("INTEGRATION", string(a.SendEmail.IntegrationID))
+		return Mention{Field: field, Type: integrationType}.unknown(string(a.SendEmail.IntegrationID))
 	}
 	if err != nil {
 		return err

@@ -55,24 +55,13 @@ func (e *Engine) CreateWorkflow(
 	})
 }
 
+// checkCustomers asks for the customers of a scope.
 func checkCustomers(ctx context.Context, tx *store.Tx, p platform.ID, ids []billing.CustomerID) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	texts := make([]string, len(ids))
+	m := Mention{Field: "customer_ids", Type: string(billing.KindCustomer), List: true, IDs: make([]string, len(ids))}
 	for i, id := range ids {
-		texts[i] = string(id)
+		m.IDs[i] = string(id)
 	}
-	rows, err := tx.ReadResources(ctx, p, billing.KindCustomer, texts)
-	if err != nil {
-		return err
-	}
-	for _, id := range texts {
-		if !rows[id].Known() {
-			return fault.At(fault.UnknownIDs, "customer_ids", "there is no customer %.80q on this platform", id).About("CUSTOMER", id)
-		}
-	}
-	return nil
+	return missingOf(ctx, tx.Reader, p, m)
 }
 
 // ChangeWorkflow changes a workflow. change edits a copy and may refuse; the

@@ -97,7 +97,7 @@ func (m *manual) look(ctx context.Context) error {
 		w, err := m.tx.Workflow(ctx, m.p, string(id))
 		switch {
 		case fault.Is(err, fault.NotFound) || (err == nil && w.ID != id):
-			m.wrong = append(m.wrong, fault.At(fault.UnknownID, "workflow_id", "there is no workflow %.80q on this platform", id).About("WORKFLOW", string(id)))
+			m.wrong = append(m.wrong, Mention{Field: "workflow_id", Type: workflowType}.unknown(string(id)))
 		case err != nil:
 			return err
 		case w.Status != workflow.Active:
@@ -118,8 +118,7 @@ func (m *manual) look(ctx context.Context) error {
 }
 
 func (m *manual) unknown(field string, kind billing.Kind, id string) {
-	m.wrong = append(m.wrong, fault.At(fault.UnknownID, field, "there is no resource of type %s with the id %.80q on this platform", kind, id).
-		About(string(kind), id))
+	m.wrong = append(m.wrong, Mention{Field: field, Type: string(kind)}.unknown(id))
 }
 
 // around reads what the target belongs to.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/workflow"
@@ -38,7 +39,7 @@ func (s *server) createAction(c *call) (reply, error) {
 	}
 	var a workflow.Action
 	if err := decodeInto(doc, &a, actionMembers, checkNewAction(w)); err != nil {
-		return reply{}, err
+		return reply{}, s.orMissing(c, doc, err, actionMentions)
 	}
 	a, err = s.engine.CreateAction(c.Context(), c.platform, a, remember(s, c, http.StatusCreated, actionMembers)...)
 	return answer(http.StatusCreated, a, actionMembers, doc.first(err))
@@ -75,9 +76,14 @@ func (s *server) changeAction(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	var wrong error // with the body itself
 	a, err := s.engine.ChangeAction(c.Context(), c.platform, workflow.ActionID(id), func(a *workflow.Action, w workflow.Workflow) error {
-		return patchInto(doc, a, actionMembers, checkChangedAction(*a, &w))
+		wrong = patchInto(doc, a, actionMembers, checkChangedAction(*a, &w))
+		return wrong
 	})
+	if wrong != nil && fault.As(err) == fault.As(wrong) {
+		err = s.orMissing(c, doc, err, actionMentions[1:]) // its workflow never changes
+	}
 	return answer(http.StatusOK, a, actionMembers, err)
 }
 

@@ -223,6 +223,20 @@ func (t *tree) locate(path string) int32 {
 	return t.nodes[at].at
 }
 
+// find returns the index of the value at a dotted path of objects, or -1.
+func (t *tree) find(path string) int32 {
+	at := int32(0)
+	for part := range strings.SplitSeq(path, ".") {
+		if t.nodes[at].kind != '{' {
+			return -1
+		}
+		if at = t.member(at, part); at < 0 {
+			return -1
+		}
+	}
+	return at
+}
+
 func (t *tree) element(list int32, index string) int32 {
 	n, err := strconv.Atoi(index)
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *server) createTrigger(c *call) (reply, error) {
 	}
 	var given shownTrigger
 	if err := decodeInto(doc, &given, triggerMembers, checkNewTrigger); err != nil {
-		return reply{}, err
+		return reply{}, s.orMissing(c, doc, err, triggerMentions)
 	}
 	given.Details.UserID = string(c.principal.User)
 	t, err := s.engine.FireManually(c.Context(), c.platform, given.Trigger,

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -30,7 +31,7 @@ func (s *server) createWorkflow(c *call) (reply, error) {
 	}
 	var w workflow.Workflow
 	if err := decodeInto(doc, &w, workflowMembers, checkNewWorkflow); err != nil {
-		return reply{}, err
+		return reply{}, s.orMissing(c, doc, err, workflowMentions)
 	}
 	w, err = s.engine.CreateWorkflow(c.Context(), c.platform, w, remember(s, c, http.StatusCreated, workflowMembers)...)
 	return answer(http.StatusCreated, w, workflowMembers, err)
@@ -50,9 +51,15 @@ func (s *server) changeWorkflow(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return s.editWorkflow(c, func(w *workflow.Workflow) error {
-		return patchInto(doc, w, workflowMembers, checkChangedWorkflow(*w))
+	var wrong error // with the body itself
+	out, err := s.editWorkflow(c, func(w *workflow.Workflow) error {
+		wrong = patchInto(doc, w, workflowMembers, checkChangedWorkflow(*w))
+		return wrong
 	})
+	if wrong != nil && fault.As(err) == fault.As(wrong) {
+		err = s.orMissing(c, doc, err, workflowMentions)
+	}
+	return out, err
 }
 
 func (s *server) activateWorkflow(c *call) (reply, error) {
