@@ -42,10 +42,23 @@ func ParseInstant(s string) (time.Time, error) {
 		}
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+	if err != nil || !isStrict(s) || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("%q is no timestamp, write it as 2026-01-31T09:00:00Z", s)
 	}
 	return t.UTC(), nil
+}
+
+// isStrict reports a text that is of RFC 3339 where [time.Parse] takes more: an
+// hour of one digit, an offset of 24 hours or of 60 minutes.
+func isStrict(s string) bool {
+	switch len(s) {
+	case len("2026-01-31T09:00:00Z"):
+		return true
+	case len("2026-01-31T09:00:00+01:00"):
+		return s[20:22] <= "23" && s[23:] <= "59"
+	default:
+		return false
+	}
 }
 
 // ParseDate reads a civil date YYYY-MM-DD and returns the instant at which it
