@@ -160,8 +160,12 @@ func manualStep(m *members, t *trigger.Trigger) {
 
 func overdueMembers(m *members, t *trigger.Trigger) {
 	p, _ := calendar.ParsePeriod(t.Step)
-	object(m, "period", &p, plain.required(), periodMembers)
-	if m.mode != encode && p != (calendar.Period{}) {
+	object(m, "period", &p, config, periodMembers)
+	switch {
+	case m.mode == encode:
+	case m.doc.member(m.object, "period") < 0:
+		m.report(m.doc.nodes[m.object].end-1, fault.Missing, m.path("period"), "period is required: which of the workflow's it is about")
+	case p != (calendar.Period{}):
 		t.Step = p.String()
 	}
 }

@@ -180,6 +180,7 @@ func TestManualTriggersRefused(t *testing.T) {
 			"variant of payments": {`"type":"MANUAL",` + invoice("i1", "FAILED_PAYMENT"), "INVALID_FIELD", manual + ".variant"},
 			"no period":           {`"type":"MANUAL","invoice":{"invoice_id":"i1","manual":{"variant":"OVERDUE"}}`, "MISSING_FIELD", manual + ".overdue.period"},
 			"period absent":       {`"type":"MANUAL","invoice":{"invoice_id":"i1","manual":{"variant":"OVERDUE","overdue":{}}}`, "MISSING_FIELD", manual + ".overdue.period"},
+			"period null":         {`"type":"MANUAL","invoice":{"invoice_id":"i1","manual":{"variant":"OVERDUE","overdue":{"period":null}}}`, "INVALID_FIELD", manual + ".overdue.period"},
 			"overdue null":        {`"type":"MANUAL","invoice":{"invoice_id":"i1","manual":{"variant":"OVERDUE","overdue":null}}`, "INVALID_FIELD", manual + ".overdue"},
 			"overdue of TO_FINAL": {`"type":"MANUAL","invoice":{"invoice_id":"i1","manual":{"variant":"TO_FINAL","overdue":{"period":{"type":"DAY","value":3}}}}`, "INVALID_FIELD", manual + ".overdue"},
 			"other period":        {`"type":"MANUAL","invoice":{"invoice_id":"i1","manual":{"variant":"OVERDUE","overdue":{"period":{"type":"DAY","value":4}}}}`, "INVALID_FIELD", manual + ".overdue.period"},
