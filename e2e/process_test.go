@@ -20,6 +20,7 @@ type process struct {
 	journal *journal
 	ended   chan struct{} // closed when it has
 	url     string        // of its API, once it listens
+	quiet   bool          // its test says itself what it wants of the log
 }
 
 // launch runs the binary with nothing in its environment but what is given,
@@ -48,7 +49,7 @@ func launch(t *testing.T, binary, dir string, env []string, args ...string) *pro
 		default:
 			p.kill()
 		}
-		if t.Failed() {
+		if t.Failed() && !p.quiet {
 			t.Logf("the end of what process %d said:\n%s", p.cmd.Process.Pid, p.journal.tail(lines))
 		}
 	})
@@ -130,6 +131,17 @@ func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.String()
+}
+
+// about returns the lines in which a text stands.
+func (j *journal) about(text string) string {
+	var found []string
+	for line := range strings.Lines(j.String()) {
+		if strings.Contains(line, text) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(found, "\n")
 }
 
 // tail returns the last lines.
