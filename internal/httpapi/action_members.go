@@ -109,7 +109,7 @@ func checkAction(c *codec, a *workflow.Action, w *workflow.Workflow, complete bo
 		c.fault(fault.Invalid, emailPath+".bcc_recipients",
 			fmt.Sprintf("cc_recipients and bcc_recipients must name at most %d addresses together", maxCopies))
 	}
-	checkEmailBlocks(c, e)
+	checkEmailBlocks(c, e, w)
 	if e.Invoice != nil && e.Invoice.Type == workflow.UpcomingPaymentRemind {
 		checkReminder(c, e.Invoice)
 	}
@@ -155,10 +155,15 @@ func checkEmailOf(c *codec, e *workflow.SendEmail, w *workflow.Workflow, complet
 	}
 }
 
-// checkEmailBlocks refuses the block of another variant than the email's.
-func checkEmailBlocks(c *codec, e *workflow.SendEmail) {
-	if e.Variant == "" {
-		return // it is wrong or missing, which is said elsewhere
+// checkEmailBlocks refuses the block of another variant than the email's, which
+// is the type of the workflow: that of a WALLET has none.
+func checkEmailBlocks(c *codec, e *workflow.SendEmail, w *workflow.Workflow) {
+	about := e.Variant
+	if about == "" && w != nil {
+		about = w.Type
+	}
+	if about == "" {
+		return // what is wrong is said elsewhere
 	}
 	for _, b := range []struct {
 		variant workflow.Type
@@ -168,8 +173,8 @@ func checkEmailBlocks(c *codec, e *workflow.SendEmail) {
 		{workflow.Payment, e.Payment != nil},
 		{workflow.Subscription, e.Subscription != nil},
 	} {
-		if name := blockName(b.variant); b.present && b.variant != e.Variant {
-			c.fault(fault.Invalid, emailPath+"."+name, fmt.Sprintf("%s must be left out: the variant is %s", name, e.Variant))
+		if name := blockName(b.variant); b.present && b.variant != about {
+			c.fault(fault.Invalid, emailPath+"."+name, fmt.Sprintf("%s must be left out: the email is of a workflow of type %s", name, about))
 		}
 	}
 }
