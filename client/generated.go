@@ -744,6 +744,13 @@ const (
 	WorkflowSubscriptionVariantFreeTrialReminder WorkflowSubscriptionVariant = "FREE_TRIAL_REMINDER"
 )
 
+// Defines values for WorkflowTriggerCreateInvoiceEventVariant.
+const (
+	WorkflowTriggerCreateInvoiceEventVariantOverdue                 WorkflowTriggerCreateInvoiceEventVariant = "OVERDUE"
+	WorkflowTriggerCreateInvoiceEventVariantToFinal                 WorkflowTriggerCreateInvoiceEventVariant = "TO_FINAL"
+	WorkflowTriggerCreateInvoiceEventVariantUpcomingPaymentReminder WorkflowTriggerCreateInvoiceEventVariant = "UPCOMING_PAYMENT_REMINDER"
+)
+
 // Defines values for WorkflowTriggerCreateInvoiceManualVariant.
 const (
 	WorkflowTriggerCreateInvoiceManualVariantOverdue                 WorkflowTriggerCreateInvoiceManualVariant = "OVERDUE"
@@ -751,9 +758,19 @@ const (
 	WorkflowTriggerCreateInvoiceManualVariantUpcomingPaymentReminder WorkflowTriggerCreateInvoiceManualVariant = "UPCOMING_PAYMENT_REMINDER"
 )
 
+// Defines values for WorkflowTriggerCreatePaymentEventVariant.
+const (
+	WorkflowTriggerCreatePaymentEventVariantFailedPayment WorkflowTriggerCreatePaymentEventVariant = "FAILED_PAYMENT"
+)
+
 // Defines values for WorkflowTriggerCreatePaymentManualVariant.
 const (
 	WorkflowTriggerCreatePaymentManualVariantFailedPayment WorkflowTriggerCreatePaymentManualVariant = "FAILED_PAYMENT"
+)
+
+// Defines values for WorkflowTriggerCreatePricingPlanSubscriptionEventVariant.
+const (
+	WorkflowTriggerCreatePricingPlanSubscriptionEventVariantFreeTrialReminder WorkflowTriggerCreatePricingPlanSubscriptionEventVariant = "FREE_TRIAL_REMINDER"
 )
 
 // Defines values for WorkflowTriggerCreatePricingPlanSubscriptionManualVariant.
@@ -765,6 +782,11 @@ const (
 const (
 	WorkflowTriggerCreateTypeEvent  WorkflowTriggerCreateType = "EVENT"
 	WorkflowTriggerCreateTypeManual WorkflowTriggerCreateType = "MANUAL"
+)
+
+// Defines values for WorkflowTriggerCreateWalletEventVariant.
+const (
+	WorkflowTriggerCreateWalletEventVariantWalletBalance WorkflowTriggerCreateWalletEventVariant = "WALLET_BALANCE"
 )
 
 // Defines values for WorkflowTriggerInvoiceEventVariant.
@@ -2885,9 +2907,23 @@ type WorkflowTriggerCreate struct {
 
 // WorkflowTriggerCreateInvoice is invoice of WorkflowTriggerCreate.
 type WorkflowTriggerCreateInvoice struct {
-	InvoiceID OpaqueID                           `json:"invoice_id"`
-	Manual    WorkflowTriggerCreateInvoiceManual `json:"manual"`
+	InvoiceID OpaqueID `json:"invoice_id"`
+
+	// Event Null: the system alone sees events
+	Event  *WorkflowTriggerCreateInvoiceEvent `json:"event,omitempty"`
+	Manual WorkflowTriggerCreateInvoiceManual `json:"manual"`
 }
+
+// WorkflowTriggerCreateInvoiceEvent Null: the system alone sees events
+type WorkflowTriggerCreateInvoiceEvent struct {
+	Variant *WorkflowTriggerCreateInvoiceEventVariant `json:"variant,omitempty"`
+
+	// Overdue Which of the workflow's periods an OVERDUE is about
+	Overdue *TriggerOverdue `json:"overdue,omitempty"`
+}
+
+// WorkflowTriggerCreateInvoiceEventVariant is variant of WorkflowTriggerCreateInvoiceEvent.
+type WorkflowTriggerCreateInvoiceEventVariant string
 
 // WorkflowTriggerCreateInvoiceManual is manual of WorkflowTriggerCreateInvoice.
 type WorkflowTriggerCreateInvoiceManual struct {
@@ -2904,9 +2940,20 @@ type WorkflowTriggerCreateInvoiceManualVariant string
 
 // WorkflowTriggerCreatePayment is payment of WorkflowTriggerCreate.
 type WorkflowTriggerCreatePayment struct {
-	PaymentID OpaqueID                           `json:"payment_id"`
-	Manual    WorkflowTriggerCreatePaymentManual `json:"manual"`
+	PaymentID OpaqueID `json:"payment_id"`
+
+	// Event Null: the system alone sees events
+	Event  *WorkflowTriggerCreatePaymentEvent `json:"event,omitempty"`
+	Manual WorkflowTriggerCreatePaymentManual `json:"manual"`
 }
+
+// WorkflowTriggerCreatePaymentEvent Null: the system alone sees events
+type WorkflowTriggerCreatePaymentEvent struct {
+	Variant *WorkflowTriggerCreatePaymentEventVariant `json:"variant,omitempty"`
+}
+
+// WorkflowTriggerCreatePaymentEventVariant is variant of WorkflowTriggerCreatePaymentEvent.
+type WorkflowTriggerCreatePaymentEventVariant string
 
 // WorkflowTriggerCreatePaymentManual is manual of WorkflowTriggerCreatePayment.
 type WorkflowTriggerCreatePaymentManual struct {
@@ -2923,9 +2970,20 @@ type WorkflowTriggerCreatePricingPlanSubscription struct {
 	PricingPlanScheduleID     OpaqueID `json:"pricing_plan_schedule_id"`
 
 	// TrialEndAt With seconds and without fraction; written in UTC
-	TrialEndAt time.Time                                          `json:"trial_end_at"`
-	Manual     WorkflowTriggerCreatePricingPlanSubscriptionManual `json:"manual"`
+	TrialEndAt time.Time `json:"trial_end_at"`
+
+	// Event Null: the system alone sees events
+	Event  *WorkflowTriggerCreatePricingPlanSubscriptionEvent `json:"event,omitempty"`
+	Manual WorkflowTriggerCreatePricingPlanSubscriptionManual `json:"manual"`
 }
+
+// WorkflowTriggerCreatePricingPlanSubscriptionEvent Null: the system alone sees events
+type WorkflowTriggerCreatePricingPlanSubscriptionEvent struct {
+	Variant *WorkflowTriggerCreatePricingPlanSubscriptionEventVariant `json:"variant,omitempty"`
+}
+
+// WorkflowTriggerCreatePricingPlanSubscriptionEventVariant is variant of WorkflowTriggerCreatePricingPlanSubscriptionEvent.
+type WorkflowTriggerCreatePricingPlanSubscriptionEventVariant string
 
 // WorkflowTriggerCreatePricingPlanSubscriptionManual is manual of WorkflowTriggerCreatePricingPlanSubscription.
 type WorkflowTriggerCreatePricingPlanSubscriptionManual struct {
@@ -2945,7 +3003,18 @@ type WorkflowTriggerCreateWallet struct {
 	WalletID          OpaqueID `json:"wallet_id"`
 	CustomerReference *string  `json:"customer_reference,omitempty"`
 	WalletReference   *string  `json:"wallet_reference,omitempty"`
+
+	// Event Null: the system alone sees events
+	Event *WorkflowTriggerCreateWalletEvent `json:"event,omitempty"`
 }
+
+// WorkflowTriggerCreateWalletEvent Null: the system alone sees events
+type WorkflowTriggerCreateWalletEvent struct {
+	Variant *WorkflowTriggerCreateWalletEventVariant `json:"variant,omitempty"`
+}
+
+// WorkflowTriggerCreateWalletEventVariant is variant of WorkflowTriggerCreateWalletEvent.
+type WorkflowTriggerCreateWalletEventVariant string
 
 // WorkflowTriggerInvoice is invoice of WorkflowTrigger.
 type WorkflowTriggerInvoice struct {
