@@ -46,14 +46,15 @@ var internalMayImport = map[string][]string{
 	"engine":  {"auth", "failpoint", "store", "platform", "billing", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
 	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
 	// what only tests may use
-	"apitest":  {},
-	"oidctest": {},
-	"pgtest":   {},
-	"smtptest": {},
+	"apitest":     {},
+	"conformance": {},
+	"oidctest":    {},
+	"pgtest":      {},
+	"smtptest":    {},
 }
 
 // forTests are the packages under internal/ that no program may contain.
-var forTests = []string{"apitest", "oidctest", "pgtest", "smtptest"}
+var forTests = []string{"apitest", "conformance", "oidctest", "pgtest", "smtptest"}
 
 // seesInternal says for each top folder with Go code whether it may import from
 // internal/. cmd wires everything together; client is for other people's code.

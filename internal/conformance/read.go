@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,10 +17,13 @@ type reader struct {
 	lets   map[string]string  // names with a value here and now
 	serve  []string           // settings of the server
 	steps  []Step
+
+	block block // the step that is being read
 }
 
-// line is a line of a section, with the number that it has in its file.
+// line is a line of a file.
 type line struct {
+	file   string
 	number int
 	text   string
 }
@@ -27,107 +31,9 @@ type line struct {
 // block is a step as it is written: its lines up to the next one, and the rows
 // for which it is repeated.
 type block struct {
-	lines []line
-	rows  []map[string]string
-}
-
-func (r *reader) read(s section) error {
-	var b block
-	flush := func() error {
-		if len(b.lines) == 0 {
-			return nil
-		}
-		err := r.add(s, b)
-		b = block{}
-		return err
-	}
-	var columns []string
-	for i, text := range s.lines {
-		l := line{s.line + i, text}
-		fail := func(format string, args ...any) error {
-			return fmt.Errorf("%s:%d: %s", s.file, l.number, fmt.Sprintf(format, args...))
-		}
-		switch word, rest, _ := strings.Cut(text, " "); {
-		case strings.TrimSpace(text) == "" || word == "#":
-		case word == "use":
-			if err := flush(); err != nil {
-				return err
-			}
-			if err := r.use(rest); err != nil {
-				return fail("%v", err)
-			}
-		case word == "serve":
-			if len(r.steps) > 0 || len(b.lines) > 0 || !strings.Contains(rest, "=") {
-				return fail("want: serve NAME=VALUE, before any step")
-			}
-			r.serve = append(r.serve, rest)
-		case word == "let":
-			if err := flush(); err != nil {
-				return err
-			}
-			name, value, found := strings.Cut(rest, " = ")
-			if !found || !isName(name) {
-				return fail("want: let name = text")
-			}
-			if m := pieceForm.FindStringSubmatch(value); m != nil && m[2] != "" {
-				var err error
-				if value, err = repeated(m[1], m[2]); err != nil {
-					return fail("%v", err)
-				}
-			}
-			r.lets[name] = r.fill(value, nil)
-		case word == "|":
-			cells, ok := cellsOf(text)
-			if !ok {
-				return fail("want a row: | cell | cell |")
-			}
-			if columns == nil {
-				columns = cells
-				continue
-			}
-			if len(cells) != len(columns) {
-				return fail("got %d cells, want %d", len(cells), len(columns))
-			}
-			row := map[string]string{}
-			for i, c := range columns {
-				row[c] = r.fill(cells[i], nil)
-			}
-			b.rows = append(b.rows, row)
-		case word == "each":
-			name, values, _ := strings.Cut(rest, ": ")
-			for _, v := range strings.Fields(values) {
-				b.rows = append(b.rows, map[string]string{name: v})
-			}
-			if len(b.rows) == 0 {
-				return fail("want: each name: value value …")
-			}
-		default:
-			if word == ">" && (b.answered() || len(b.rows) > 0) {
-				if err := flush(); err != nil {
-					return err
-				}
-				columns = nil
-			}
-			if len(b.rows) > 0 {
-				return fail("nothing of a step stands behind its rows: %q", text)
-			}
-			b.lines = append(b.lines, l)
-		}
-	}
-	return flush()
-}
-
-// cellsOf parts a row. A cell may be empty, and holds no bar behind a space.
-func cellsOf(row string) ([]string, bool) {
-	inner, ok := strings.CutSuffix(strings.TrimSpace(row), " |")
-	if !ok {
-		return nil, false
-	}
-	cells := strings.Split(inner[1:], " |")
-	for i := range cells {
-		cells[i] = strings.TrimSpace(cells[i])
-	}
-	return cells, true
+	lines   []line
+	columns []string // of the table that is being read
+	rows    []map[string]string
 }
 
 // answered reports whether the block says already what must come back.
@@ -135,8 +41,62 @@ func (b *block) answered() bool {
 	return slices.ContainsFunc(b.lines, func(l line) bool { return strings.HasPrefix(l.text, "< ") })
 }
 
+func (r *reader) read(s section) error {
+	for i, text := range s.lines {
+		l := line{s.file, s.line + i, text}
+		if err := r.line(l); err != nil {
+			if _, known := errors.AsType[*placed](err); known {
+				return err
+			}
+			return &placed{fmt.Sprintf("%s:%d", l.file, l.number), err}
+		}
+	}
+	return r.flush()
+}
+
+// placed is an error that says already where it is.
+type placed struct {
+	place string
+	err   error
+}
+
+func (p *placed) Error() string { return p.place + ": " + p.err.Error() }
+
+func (p *placed) Unwrap() error { return p.err }
+
+func (r *reader) line(l line) error {
+	word, rest, _ := strings.Cut(l.text, " ")
+	switch {
+	case strings.TrimSpace(l.text) == "" || word == "#":
+		return nil
+	case word == "use":
+		return r.use(rest)
+	case word == "let":
+		return r.let(rest)
+	case word == "serve":
+		return r.set(rest)
+	case word == "|":
+		return r.row(l.text)
+	case word == "each":
+		return r.each(rest)
+	}
+	if word == ">" && (r.block.answered() || r.block.rows != nil) {
+		if err := r.flush(); err != nil {
+			return err
+		}
+	}
+	if r.block.rows != nil {
+		return errors.New("nothing of a step stands behind its rows")
+	}
+	r.block.lines = append(r.block.lines, l)
+	return nil
+}
+
 // use reads a shared beginning in place.
 func (r *reader) use(name string) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
 	s, found := r.shared[name]
 	switch {
 	case !found:
@@ -149,41 +109,119 @@ func (r *reader) use(name string) error {
 	return r.read(s)
 }
 
-// add appends the step of a block, once for each of its rows.
-func (r *reader) add(s section, b block) error {
+func (r *reader) let(text string) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	name, value, found := strings.Cut(text, " = ")
+	if !found || !isName(name) {
+		return errors.New("want: let name = text")
+	}
+	if m := pieceForm.FindStringSubmatch(value); m != nil && m[2] != "" {
+		var err error
+		if value, err = repeated(m[1], m[2]); err != nil {
+			return err
+		}
+	}
+	r.lets[name] = r.fill(value, nil)
+	return nil
+}
+
+func (r *reader) set(setting string) error {
+	if r.steps != nil || r.block.lines != nil || !strings.Contains(setting, "=") {
+		return errors.New("want: serve NAME=VALUE, before any step")
+	}
+	r.serve = append(r.serve, setting)
+	return nil
+}
+
+// row reads a row of a table; the first names the columns. A cell may be empty,
+// and holds no bar behind a space.
+func (r *reader) row(text string) error {
+	inner, ok := strings.CutSuffix(strings.TrimSpace(text), " |")
+	if !ok {
+		return errors.New("want a row: | cell | cell |")
+	}
+	cells := strings.Split(inner[1:], " |")
+	for i := range cells {
+		cells[i] = strings.TrimSpace(cells[i])
+	}
+	if r.block.columns == nil {
+		r.block.columns = cells
+		return nil
+	}
+	if len(cells) != len(r.block.columns) {
+		return fmt.Errorf("got %d cells, want %d", len(cells), len(r.block.columns))
+	}
+	row := map[string]string{}
+	for i, column := range r.block.columns {
+		row[column] = r.fill(cells[i], nil)
+	}
+	r.block.rows = append(r.block.rows, row)
+	return nil
+}
+
+func (r *reader) each(text string) error {
+	name, values, _ := strings.Cut(text, ": ")
+	for v := range strings.FieldsSeq(values) {
+		r.block.rows = append(r.block.rows, map[string]string{name: v})
+	}
+	if r.block.rows == nil {
+		return errors.New("want: each name: value value …")
+	}
+	return nil
+}
+
+// flush appends the step of the block, once for each of its rows.
+func (r *reader) flush() error {
+	b := r.block
+	r.block = block{}
+	if b.lines == nil {
+		return nil
+	}
 	rows := b.rows
 	if rows == nil {
 		rows = []map[string]string{nil}
 	}
+	begin := fmt.Sprintf("%s:%d", b.lines[0].file, b.lines[0].number)
 	for name := range rows[0] {
 		if !slices.ContainsFunc(b.lines, func(l line) bool { return strings.Contains(l.text, "${"+name+"}") }) {
-			return fmt.Errorf("%s:%d: the step has no place for ${%s}", s.file, b.lines[0].number, name)
+			return &placed{begin, fmt.Errorf("the step has no place for ${%s}", name)}
 		}
 	}
 	for i, row := range rows {
-		step := Step{Place: fmt.Sprintf("%s:%d", s.file, b.lines[0].number)}
-		if b.rows != nil {
-			step.Place += fmt.Sprintf(" row %d", i+1)
+		place := begin
+		if row != nil {
+			place += fmt.Sprintf(" row %d", i+1)
 			row["row"] = strconv.Itoa(i + 1)
 		}
-		p := parser{step: &step}
-		for _, l := range b.lines {
-			if l.text = r.fill(l.text, row); l.text == "" {
-				continue // the cell of a body that is not sent
-			}
-			if err := p.line(l.text); err != nil {
-				return fmt.Errorf("%s:%d: %w: %q", s.file, l.number, err, l.text)
-			}
+		if err := r.step(place, b.lines, row); err != nil {
+			return &placed{place, err}
 		}
-		err := p.end()
-		if err == nil {
-			err = r.check(&step)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", step.Place, err)
-		}
-		r.steps = append(r.steps, step)
 	}
+	return nil
+}
+
+// step appends the step that some lines are, with the cells of a row.
+func (r *reader) step(place string, lines []line, row map[string]string) error {
+	step := Step{Place: place}
+	p := parser{step: &step}
+	for _, l := range lines {
+		text := r.fill(l.text, row)
+		if text == "" {
+			continue // the cell of a body that is not sent
+		}
+		if err := p.line(text); err != nil {
+			return fmt.Errorf("line %d, %q: %w", l.number, text, err)
+		}
+	}
+	if err := p.end(); err != nil {
+		return err
+	}
+	if err := r.check(&step); err != nil {
+		return err
+	}
+	r.steps = append(r.steps, step)
 	return nil
 }
 
@@ -206,8 +244,7 @@ func (r *reader) fill(text string, row map[string]string) string {
 // check sees that every name that a step leaves open will have a value by then,
 // and takes note of those that its answer gives.
 func (r *reader) check(s *Step) error {
-	open := placeholder.FindAllStringSubmatch(strings.Join(s.texts(), "\n"), -1)
-	for _, m := range open {
+	for _, m := range placeholder.FindAllStringSubmatch(strings.Join(s.texts(), "\n"), -1) {
 		if !slices.Contains(r.known, m[1]) && !isTime(m[1]) {
 			return fmt.Errorf("nothing has given ${%s} a value", m[1])
 		}
@@ -218,19 +255,13 @@ func (r *reader) check(s *Step) error {
 	if s.Want.Keep != "" {
 		r.known = append(r.known, "body "+s.Want.Keep)
 	}
-	names, err := captures(s.Want.Body)
-	if err != nil {
-		return err
-	}
+	patterns := []any{s.Want.Body}
 	for _, h := range s.Want.Header {
-		more, err := captures(h[1])
-		if err != nil {
-			return err
-		}
-		names = append(names, more...)
+		patterns = append(patterns, h[1])
 	}
+	names, err := captures(patterns)
 	r.known = append(r.known, names...)
-	return nil
+	return err
 }
 
 // texts are all texts of a step that may leave a name open.
