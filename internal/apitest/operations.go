@@ -18,6 +18,8 @@ type Operation struct {
 	Example     any      // the first of the JSON body, nil if there is none
 	BodyIDs     []string // dotted paths of the body's members that name resources, such as customer_ids
 	QueryIDs    []string // the parameters of the query that do
+	Query       []string // all parameters of the query
+	Done        []string // the statuses of success
 }
 
 // Operations returns what the description says, by verb and path as in
@@ -31,17 +33,26 @@ func Operations(t testing.TB) map[string]Operation {
 	return list
 }
 
-var operations = sync.OnceValues(func() (map[string]Operation, error) {
+// model is the description as its own structures.
+var model = sync.OnceValues(func() (*v3.Document, error) {
 	doc, err := libopenapi.NewDocument(api.Document)
 	if err != nil {
 		return nil, err
 	}
-	model, err := doc.BuildV3Model()
+	m, err := doc.BuildV3Model()
+	if err != nil {
+		return nil, err
+	}
+	return &m.Model, nil
+})
+
+var operations = sync.OnceValues(func() (map[string]Operation, error) {
+	m, err := model()
 	if err != nil {
 		return nil, err
 	}
 	list := map[string]Operation{}
-	for path, item := range model.Model.Paths.PathItems.FromOldest() {
+	for path, item := range m.Paths.PathItems.FromOldest() {
 		for verb, op := range item.GetOperations().FromOldest() {
 			o, err := operation(op)
 			if err != nil {
@@ -56,8 +67,17 @@ var operations = sync.OnceValues(func() (map[string]Operation, error) {
 func operation(op *v3.Operation) (Operation, error) {
 	o := Operation{Description: op.Description}
 	for _, p := range op.Parameters {
-		if p.In == "query" && namesResource(p.Name) {
+		if p.In != "query" {
+			continue
+		}
+		o.Query = append(o.Query, p.Name)
+		if namesResource(p.Name) {
 			o.QueryIDs = append(o.QueryIDs, p.Name)
+		}
+	}
+	for status := range op.Responses.Codes.FromOldest() {
+		if strings.HasPrefix(status, "2") {
+			o.Done = append(o.Done, status)
 		}
 	}
 	if op.RequestBody == nil || op.RequestBody.Content == nil {
