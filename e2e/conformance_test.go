@@ -75,7 +75,23 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+	for name, s := range servers {
+		s.until("every request stands in the log of "+name, s.logged)
+	}
 }
+
+// logged reports whether the log names every answer that came back.
+func (s *server) logged() (found string, ok bool) {
+	log := s.process.journal.String()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range requestIDs.FindAllStringSubmatch(log, -1) {
+		delete(s.seen, m[1])
+	}
+	return fmt.Sprintf("%d answers that it does not", len(s.seen)), len(s.seen) == 0
+}
+
+var requestIDs = regexp.MustCompile(`"request_id":"([^"]*)"`)
 
 func newDatabase(t *testing.T, name string) database {
 	t.Helper()
@@ -92,7 +108,7 @@ type server struct {
 	issuer *oidctest.Issuer
 
 	mu   sync.Mutex
-	seen map[string]bool // ids of requests
+	seen map[string]bool // ids of requests that have been answered
 }
 
 func newServer(t *testing.T, db database, issuer *oidctest.Issuer, env ...string) *server {
@@ -260,7 +276,7 @@ func (p *play) judge(step conformance.Step, a answer) []string {
 		return append(wrong, fmt.Sprintf("status: got %d, want %d %s %s", a.status, want.Status, want.Code, want.Field))
 	}
 	for _, h := range want.Header {
-		wrong = append(wrong, conformance.Match(map[string]any{h[0]: h[1]}, map[string]any(headers(a.Header, h[0])), false, p.values)...)
+		wrong = append(wrong, conformance.Match(map[string]any{h[0]: h[1]}, headers(a.Header, h[0]), false, p.values)...)
 	}
 	if want.Same != "" && p.bodies[want.Same] != string(a.body) {
 		wrong = append(wrong, fmt.Sprintf("body: got another, want that kept as %s: %s", want.Same, p.bodies[want.Same]))
