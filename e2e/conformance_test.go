@@ -233,9 +233,12 @@ func (p *play) send(step conformance.Step) answer {
 	if step.HasBody {
 		body = strings.NewReader(step.Body)
 	}
-	request, err := http.NewRequestWithContext(p.T.Context(), step.Verb, p.process.url+step.Path, body)
+	request, err := http.NewRequestWithContext(p.T.Context(), step.Verb, p.process.url+strings.TrimPrefix(step.Path, "*"), body)
 	if err != nil {
 		p.T.Fatalf("%s: %v", step.Place, err)
+	}
+	if step.Path == "*" { // no path at all
+		request.URL.Opaque = "*"
 	}
 	request.Header.Set("X-API-KEY", p.values["key"])
 	if step.HasBody {

@@ -41,7 +41,7 @@ func (p *parser) line(text string) error {
 	}
 }
 
-var requestForm = regexp.MustCompile(`^([A-Z]+) ((?:/|\$\{).*)$`)
+var requestForm = regexp.MustCompile(`^([A-Z]+) (\*|(?:/|\$\{).*)$`)
 
 func (p *parser) request(text string) error {
 	m := requestForm.FindStringSubmatch(text)
