@@ -167,8 +167,9 @@ func (m *members) instant(n *node, name string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t, err := calendar.ParseInstant(n.text)
-	// The offset may have carried it out of the years that can be written.
-	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+	// The offset may have carried it out of the years that can be written, and
+	// the begin of year 1 is what is not set.
+	if err != nil || t.Year() <= 1 || t.Year() > 9999 {
 		m.wrong(n, name, wantInstant)
 		return time.Time{}, false
 	}
