@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,42 +42,51 @@ func TestConformance(t *testing.T) {
 	list := readScenarios(t)
 	issuer := oidctest.New(t)
 	servers := map[string]*server{}
-	for _, name := range []string{"sqlite", "postgres"} {
+	for _, name := range databases {
 		if name == "sqlite" || pgtest.Available() {
 			servers[name] = newServer(t, newDatabase(t, name), issuer)
 		}
 	}
-	for begin := 0; begin < len(list); {
-		group := list[begin].Group
-		end := begin
-		for end < len(list) && list[end].Group == group {
-			end++
+	for len(list) > 0 {
+		group := list[0].Group
+		end := slices.IndexFunc(list, func(s conformance.Scenario) bool { return s.Group != group })
+		if end < 0 {
+			end = len(list)
 		}
-		of := list[begin:end]
-		begin = end
-		t.Run(group, func(t *testing.T) {
-			for _, name := range []string{"sqlite", "postgres"} {
-				t.Run(name, func(t *testing.T) {
-					s := servers[name]
-					if s == nil {
-						pgtest.URL(t) // skips, or in CI fails
-					}
-					for _, scenario := range of {
-						t.Run(scenario.Name, func(t *testing.T) {
-							t.Parallel()
-							own := s
-							if scenario.Serve != nil {
-								own = newServer(t, newDatabase(t, name), issuer, scenario.Serve...)
-							}
-							own.run(t, scenario)
-						})
-					}
-				})
-			}
-		})
+		t.Run(group, func(t *testing.T) { runGroup(t, list[:end], servers) })
+		list = list[end:]
 	}
 	for name, s := range servers {
 		s.until("every request stands in the log of "+name, s.logged)
+		t.Logf("%s: %d steps in %s", name, s.steps.Load(), s.took.Round(time.Millisecond))
+	}
+}
+
+var databases = []string{"sqlite", "postgres"}
+
+// runGroup runs scenarios on one database after the other, and beside each
+// other on each.
+func runGroup(t *testing.T, list []conformance.Scenario, servers map[string]*server) {
+	for _, name := range databases {
+		s, begin := servers[name], time.Now()
+		t.Run(name, func(t *testing.T) {
+			if s == nil {
+				pgtest.URL(t) // skips, or in CI fails
+			}
+			for _, scenario := range list {
+				t.Run(scenario.Name, func(t *testing.T) {
+					t.Parallel()
+					own := s
+					if scenario.Serve != nil {
+						own = newServer(t, newDatabase(t, name), s.issuer, scenario.Serve...)
+					}
+					own.run(t, scenario)
+				})
+			}
+		})
+		if s != nil {
+			s.took += time.Since(begin)
+		}
 	}
 }
 
@@ -106,6 +116,8 @@ func newDatabase(t *testing.T, name string) database {
 type server struct {
 	*world
 	issuer *oidctest.Issuer
+	steps  atomic.Int64  // taken so far
+	took   time.Duration // by all scenarios
 
 	mu   sync.Mutex
 	seen map[string]bool // ids of requests that have been answered
@@ -199,6 +211,7 @@ func (p *play) tokens() map[string]func() string {
 // how the answer differs from what must come back.
 func (p *play) take(step conformance.Step) bool {
 	p.T.Helper()
+	p.steps.Add(1)
 	var a answer
 	var wrong []string
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
