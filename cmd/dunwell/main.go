@@ -22,10 +22,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "dunwell:", err)
+	if !succeeds(ctx, os.Args[1:], os.Stdout, os.Stderr) {
 		os.Exit(1)
 	}
+}
+
+// succeeds runs a command and says what is wrong if it fails. Part of that may be
+// a server's own words.
+func succeeds(ctx context.Context, args []string, stdout, stderr io.Writer) bool {
+	err := run(ctx, args, stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "dunwell:", oneLine(err.Error()))
+	}
+	return err == nil
 }
 
 // cli is the commands, as --help lists them.

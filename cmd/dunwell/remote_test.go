@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -420,8 +421,30 @@ func TestTablesFit(t *testing.T) {
 	}
 }
 
-// TestNothingMovesTheCursor: what others have written stays on its line.
+// TestNothingMovesTheCursor: what others have written stays on its line, in errors
+// too, whatever part of them a server wrote.
 func TestNothingMovesTheCursor(t *testing.T) {
+	const evil = "\x1b[31m\nred"
+	for name, hostile := range map[string]http.HandlerFunc{
+		"a refusal": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_ = json.NewEncoder(w).Encode(map[string]string{"message": "no" + evil + "\u009b31m", "code": "CODE" + evil, "field": "name" + evil})
+		},
+		"the name of a request": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-REQUEST-ID", "reqr_\u009b[31m") // lower ones the client's transport refuses
+			_, _ = w.Write([]byte("?"))
+		},
+	} {
+		server := httptest.NewServer(hostile)
+		defer server.Close()
+		var out, errs bytes.Buffer
+		if succeeds(t.Context(), []string{"workflow", "get", "x", "--url", server.URL}, &out, &errs) || out.Len() > 0 {
+			t.Errorf("%s was taken for a workflow: %s", name, &out)
+		}
+		if got := errs.String(); !strings.HasPrefix(got, "dunwell: ") || strings.Count(got, "\n") != 1 || strings.ContainsAny(got, "\x1b\u009b") || !strings.Contains(got, "[31m") {
+			t.Errorf("%s: got %q, want it on one line and without controls", name, got)
+		}
+	}
 	if got := oneLine("a\x1b[2Jb\r\nc\u0085d"); got != "a [2Jb  c d" {
 		t.Errorf("got %q", got)
 	}

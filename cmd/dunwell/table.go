@@ -87,6 +87,8 @@ func cut(s string, width int) string {
 }
 
 // oneLine keeps what others have written from moving the cursor of who reads it.
+// Every text of a server goes through it on its way to a terminal, in tables and
+// in errors; JSON and YAML are for programs and stay as they are.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
