@@ -445,8 +445,33 @@ func TestNothingMovesTheCursor(t *testing.T) {
 			t.Errorf("%s: got %q, want it on one line and without controls", name, got)
 		}
 	}
-	if got := oneLine("a\x1b[2Jb\r\nc\u0085d"); got != "a [2Jb  c d" {
-		t.Errorf("got %q", got)
+	for text, want := range map[string]string{
+		"a\x1b[2Jb\r\nc\u0085d\x7f\te":   "a [2Jb  c d  e",
+		"a\u2028b\u2029c":                "a b c",
+		"\u202eevil\u202c \u2067x\u2069": " evil   x ",
+		"\u061ca\u200eb\u200f":           " a b ",
+		"\xff\x9b":                       "\ufffd\ufffd", // no UTF-8
+		"Zoë שלום 👩\u200d💻\u00a0":        "Zoë שלום 👩\u200d💻\u00a0",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestNothingTurnsTheLine: a name that reads from the right does not take the rest
+// of its row with it. For programs it is what it is.
+func TestNothingTurnsTheLine(t *testing.T) {
+	s := newShell(t)
+	const name = "\u202eevil\u2066"
+	s.run("workflow", "create", "--name", name, "--reference", "r", "--variant", "TO_FINAL")
+	for _, args := range [][]string{{"workflow", "list"}, {"workflow", "get", "r"}} {
+		if got := s.run(args...); strings.ContainsAny(got, "\u202e\u2066") || !strings.Contains(got, " evil ") {
+			t.Errorf("%s: got %q", strings.Join(args, " "), got)
+		}
+		if got := s.run(append(args, "-o", "json")...); !strings.Contains(got, name) {
+			t.Errorf("%s as JSON: got %q, want the name as it is", strings.Join(args, " "), got)
+		}
 	}
 }
 
