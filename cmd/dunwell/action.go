@@ -35,7 +35,11 @@ func (c *actionList) Run(ctx context.Context, s streams) error {
 		got, err := api.ListWorkflowActionsPage(ctx, &client.ListWorkflowActionsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.ListWorkflowActionsOrderBy(p.OrderBy), OrderDirection: p.order(),
 		}, into)
-		return page[client.WorkflowAction]{got, len(got) == p.Limit}, err // the API answers with a bare list
+		more := rest("")
+		if len(got) == p.Limit { // the API answers with a bare list
+			more = thereMayBe
+		}
+		return page[client.WorkflowAction]{got, more}, err
 	}, actionColumns)
 }
 

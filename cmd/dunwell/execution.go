@@ -44,7 +44,7 @@ func (c *executionList) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return page[client.ExecutionMembers]{}, err
 		}
-		return page[client.ExecutionMembers]{got.Data, got.Links.Next != nil}, nil
+		return page[client.ExecutionMembers]{got.Data, linked(got.Links)}, nil
 	}, executionColumns)
 }
 

@@ -74,11 +74,28 @@ func (p paging) order() client.OrderDirection { return client.OrderDirection(p.O
 // page is a page as a command reads it: what it lists, and whether there is more.
 type page[T any] struct {
 	items []T
-	more  bool
+	more  rest
+}
+
+// rest is what is known of the pages after one, in words; "" is that there is none.
+type rest string
+
+const (
+	thereAre   rest = "there are more"
+	thereMayBe rest = "there may be more" // the API does not say, and the page is full
+)
+
+// linked is what a page says that has a link to the next.
+func linked(links client.Links) rest {
+	if links.Next == nil {
+		return ""
+	}
+	return thereAre
 }
 
 // some calls the API for a page, or for all of them, and shows what is listed.
-// One page is shown as the API answers it; several are joined into one.
+// One page is shown as the API answers it; several are joined into one. A table says
+// beside itself that it is not all, or a person would take it for that.
 func some[T any](
 	s streams, r remote, p paging, call func(api *client.Client, p paging, into client.CallOption) (page[T], error), columns []column[T],
 ) error {
@@ -88,17 +105,17 @@ func some[T any](
 	}
 	var items []T
 	var answers []client.Response
-	for {
+	var more rest
+	for ; ; p.Page++ {
 		var resp client.Response
 		got, err := call(api, p, client.Into(&resp))
 		if err != nil {
 			return err
 		}
-		items, answers = append(items, got.items...), append(answers, resp)
-		if !p.All || !got.more {
+		items, answers, more = append(items, got.items...), append(answers, resp), got.more
+		if !p.All || more == "" {
 			break
 		}
-		p.Page++
 	}
 	answer := answers[0].Body
 	if p.All {
@@ -106,7 +123,13 @@ func some[T any](
 			return err
 		}
 	}
-	return r.show(s.out, answer, func(out io.Writer) error { return writeTable(out, items, columns) })
+	return r.show(s.out, answer, func(out io.Writer) error {
+		err := writeTable(out, items, columns)
+		if err == nil && more != "" {
+			_, err = fmt.Fprintf(s.err, "%s: --page %d shows the next %d, --all shows them too\n", more, p.Page+1, p.Limit)
+		}
+		return err
+	})
 }
 
 // upper are the values of an enum as the API writes them.

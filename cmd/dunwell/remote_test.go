@@ -60,12 +60,19 @@ func (s *shell) put(path, body string) {
 	}
 }
 
+// both runs a command and returns what it writes to the standard output and beside it.
+func (s *shell) both(args ...string) (out, beside string, err error) {
+	s.Helper()
+	var o, e bytes.Buffer
+	err = run(s.Context(), append(args, "--url", s.url, "--api-key", testKey), &o, &e)
+	return o.String(), e.String(), err
+}
+
 // try runs a command.
 func (s *shell) try(args ...string) (string, error) {
 	s.Helper()
-	var out, errs bytes.Buffer
-	err := run(s.Context(), append(args, "--url", s.url, "--api-key", testKey), &out, &errs)
-	return out.String(), err
+	out, _, err := s.both(args...)
+	return out, err
 }
 
 // run runs a command that must succeed.
@@ -201,6 +208,11 @@ func TestTriggersByHand(t *testing.T) {
 	if got := s.run("trigger", "search", "invoice_id=i-1", "--status", "PLANNED"); strings.Contains(got, "MANUAL") {
 		t.Errorf("those of it that are planned:\n%s", got)
 	}
+	for _, list := range []string{"trigger list", "trigger search type=MANUAL", "execution list"} {
+		if _, beside, err := s.both(append(strings.Fields(list), "--limit", "1")...); err != nil || !strings.HasPrefix(beside, "there are more: --page 2 ") {
+			t.Errorf("%s --limit 1: got %q and %v, want to be told of the rest", list, beside, err)
+		}
+	}
 	s.fails([]string{"one of --invoice"}, "trigger", "create")
 	s.fails([]string{"one of --invoice"}, "trigger", "create", "--payment", "p-1", "--wallet", "w-1")
 	s.fails([]string{"--variant"}, "trigger", "create", "--invoice", "i-1")
@@ -285,6 +297,35 @@ wallet: {variant: WALLET_BALANCE, wallet_balance: {comparator: LESS_THAN, thresh
 	} {
 		if diff := cmp.Diff(tt.want, names(append([]string{"workflow"}, tt.args...)...)); diff != "" {
 			t.Errorf("workflow %s (-want +got):\n%s", strings.Join(tt.args, " "), diff)
+		}
+	}
+}
+
+// TestMoreThanAPage: who sees a table that is not all is told so, and how to see the
+// rest; who reads JSON has the link.
+func TestMoreThanAPage(t *testing.T) {
+	s := newShell(t)
+	for _, reference := range []string{"a", "b", "c"} {
+		s.run("workflow", "create", "--name", "n", "--reference", reference, "--variant", "TO_FINAL")
+		s.run("action", "create", "--workflow", reference, "--integration", "mail")
+	}
+	for _, tt := range []struct{ args, want string }{
+		{"workflow list", ""},
+		{"workflow list --limit 2", "there are more: --page 2 shows the next 2, --all shows them too\n"},
+		{"workflow list --limit 1 --page 2", "there are more: --page 3 shows the next 1, --all shows them too\n"},
+		{"workflow list --limit 1 --page 3", ""},
+		{"workflow list --limit 3", ""},
+		{"workflow list --limit 2 --all", ""},
+		{"workflow list --limit 2 -o json", ""},
+		{"workflow list --limit 2 -o yaml", ""},
+		{"workflow search n --limit 2", "there are more: --page 2 shows the next 2, --all shows them too\n"},
+		{"action list --limit 2", "there may be more: --page 2 shows the next 2, --all shows them too\n"},
+		{"action list --limit 2 --page 2", ""},
+		{"action list --limit 3 --all", ""},
+	} {
+		out, beside, err := s.both(strings.Fields(tt.args)...)
+		if err != nil || beside != tt.want || strings.Contains(out, "more") {
+			t.Errorf("%s: got %q beside the table, and %v, want %q:\n%s", tt.args, beside, err, tt.want, out)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func triggersOf(got *client.WorkflowTriggerPage) page[client.WorkflowTrigger] {
 	if got == nil {
 		return page[client.WorkflowTrigger]{}
 	}
-	return page[client.WorkflowTrigger]{got.Data, got.Links.Next != nil}
+	return page[client.WorkflowTrigger]{got.Data, linked(got.Links)}
 }
 
 type triggerSearch struct {

@@ -278,7 +278,7 @@ func workflowsOf(got *client.WorkflowPage) page[client.Workflow] {
 	if got == nil {
 		return page[client.Workflow]{}
 	}
-	return page[client.Workflow]{got.Data, got.Links.Next != nil}
+	return page[client.Workflow]{got.Data, linked(got.Links)}
 }
 
 var workflowColumns = []column[client.Workflow]{
