@@ -5,10 +5,11 @@
 // and the types of what is sent and answered are generated from the server's own
 // description, api/openapi.yaml, so that an API that grows has a client that does.
 //
-// In what is sent, nil is "not said". In a merge patch null means something
-// else, so there a member that may be null is a [Nullable], made by [Set] and
-// [Null]. In what is answered, nil is null or absent. Decimals are strings, as
-// written; times are sent in whole seconds, which is all that the API takes.
+// In what is sent, nil is "not said", and so are zero and the empty text as
+// parameters of a query. In a merge patch null means something else, so there a
+// member that may be null is a [Nullable], made by [Set] and [Null]. In what is
+// answered, nil is null or absent. Decimals are strings, as written; times are sent
+// in whole seconds, which is all that the API takes.
 //
 // What the server refuses is an [*Error]. What may pass by itself is tried again
 // where that cannot have a second effect; see [WithRetries].

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -68,6 +69,18 @@ type paging struct {
 	All     bool   `help:"All pages, from that one on."`
 }
 
+// check refuses what the client takes as not said: the API refuses the rest.
+func (p paging) check() error {
+	switch {
+	case p.Limit == 0:
+		return errors.New("--limit 0: it must be 1 or more")
+	case p.Page == 0:
+		return errors.New("--page 0: it must be 1 or more")
+	default:
+		return nil
+	}
+}
+
 // order is the direction as the API wants it.
 func (p paging) order() client.OrderDirection { return client.OrderDirection(p.Order) }
 
@@ -99,6 +112,9 @@ func linked(links client.Links) rest {
 func some[T any](
 	s streams, r remote, p paging, call func(api *client.Client, p paging, into client.CallOption) (page[T], error), columns []column[T],
 ) error {
+	if err := p.check(); err != nil {
+		return err
+	}
 	api, err := r.client()
 	if err != nil {
 		return err

@@ -419,6 +419,12 @@ func TestErrors(t *testing.T) {
 	s.fails([]string{"INVALID_FIELD", "field invoice.overdue.periods.0.type", "request reqr_"},
 		"workflow", "create", "--name", "n", "--reference", "r", "--variant", "OVERDUE", "--period", "FORTNIGHT:1")
 	s.fails([]string{"field limit"}, "workflow", "list", "--limit", "1000")
+	s.fails([]string{"field limit"}, "workflow", "list", "--limit=-1")
+	s.fails([]string{"field page"}, "workflow", "list", "--page=-1")
+	for _, list := range []string{"workflow list", "workflow search n", "action list", "trigger list", "trigger search type=MANUAL", "execution list"} {
+		s.fails([]string{"--limit 0", "1 or more"}, append(strings.Fields(list), "--limit", "0")...)
+		s.fails([]string{"--page 0", "1 or more"}, append(strings.Fields(list), "--page", "0")...)
+	}
 	s.fails([]string{"field order_by"}, "trigger", "list", "--order-by", "colour")
 	s.fails([]string{"USER_NOT_ALLOWED"}, "workflow", "list", "--platform", "plat_00000000000000000000")
 	s.fails([]string{"--variant"}, "workflow", "create", "--name", "n", "--reference", "r")
