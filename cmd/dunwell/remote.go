@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/dunwellhq/dunwell/client"
 )
 
@@ -15,6 +17,24 @@ type remote struct {
 	APIKey   string `name:"api-key" env:"DUNWELL_API_KEY" placeholder:"KEY" group:"Server" help:"The key to authenticate with."`
 	Platform string `env:"DUNWELL_PLATFORM" placeholder:"ID" group:"Server" help:"One of the key's platforms; its default if unset."`
 	Output   string `short:"o" enum:"table,json,yaml" default:"table" group:"Server" help:"Form of the output: table, json (as the API answers) or yaml."`
+}
+
+// AfterApply refuses an argument that is empty, which a variable of a shell may be
+// that nobody set. Taken as not given it would list everything, or make for all
+// customers the workflow that was meant for one.
+func (remote) AfterApply(c *kong.Context) error {
+	for i, arg := range c.Args {
+		name, value, joined := strings.Cut(arg, "=")
+		switch {
+		case joined && value == "" && strings.HasPrefix(name, "-"):
+			return fmt.Errorf("%s is empty: give it a value or leave it out", name)
+		case arg == "" && i > 0 && strings.HasPrefix(c.Args[i-1], "-"):
+			return fmt.Errorf("%s is empty: give it a value or leave it out", c.Args[i-1])
+		case arg == "":
+			return errors.New("an argument is empty: give it a value or leave it out")
+		}
+	}
+	return nil
 }
 
 // retries of a command: a person waits, so fewer than a program would.

@@ -433,6 +433,16 @@ func TestErrors(t *testing.T) {
 	s.fails([]string{"--period", "DAY:7"}, "workflow", "create", "--variant", "OVERDUE", "--period", "7")
 	s.fails([]string{"--file"}, "workflow", "create", "-f", s.write("{}"), "--name", "n")
 	s.fails([]string{"--file"}, "action", "create", "-f", s.write("{}"), "--pdf")
+	for _, empty := range [][]string{
+		{"workflow", "create", "--name", "n", "--reference", "r", "--variant", "TO_FINAL", "--customer", ""},
+		{"workflow", "create", "--name", "n", "--reference", "r", "--variant", "TO_FINAL", "--customer="},
+		{"workflow", "create", "--name", "n", "--reference", "r", "--variant", "TO_FINAL", "--customer", "c-1", "--customer", ""},
+	} {
+		s.fails([]string{"--customer is empty"}, empty...)
+	}
+	s.fails([]string{"--invoice is empty"}, "execution", "list", "--invoice", "")
+	s.fails([]string{"-f is empty"}, "action", "create", "-f", "")
+	s.fails([]string{"an argument is empty"}, "workflow", "get", "")
 	s.fails([]string{"no such file"}, "workflow", "create", "-f", "/no/such/file")
 	s.fails([]string{"one document"}, "workflow", "create", "-f", s.write("a: 1\n---\nb: 2\n"))
 	s.fails([]string{"INVALID_FIELD"}, "workflow", "create", "-f", s.write("[]"))
