@@ -58,15 +58,15 @@ func (c *actionGet) Run(ctx context.Context, s streams) error {
 type actionCreate struct {
 	remote
 	given
-	Workflow    string   `placeholder:"ID|REFERENCE" help:"The workflow that it belongs to."`
-	Integration string   `placeholder:"ID" help:"What sends the message."`
-	Template    string   `default:"default" help:"The template; ${default} if unset."`
+	Workflow    string   `aliases:"workflow_id" placeholder:"ID|REFERENCE" help:"The workflow that it belongs to."`
+	Integration string   `aliases:"integration_id" placeholder:"ID" help:"What sends the message."`
+	Template    string   `aliases:"template_name" default:"default" help:"The template; ${default} if unset."`
 	Subject     string   `help:"A template of its own for the subject."`
-	CC          []string `name:"cc" placeholder:"EMAIL" help:"Who gets a copy; several for several."`
-	BCC         []string `name:"bcc" placeholder:"EMAIL" help:"Who gets a hidden copy; several for several."`
-	ContactsCC  bool     `name:"contacts-as-cc" help:"The customer's contacts get a copy."`
-	PDF         bool     `name:"pdf" help:"With the invoice's PDF."`
-	PaymentLink bool     `name:"payment-link" help:"With a link to pay."`
+	CC          []string `name:"cc" aliases:"cc_recipients" placeholder:"EMAIL" help:"Who gets a copy; several for several."`
+	BCC         []string `name:"bcc" aliases:"bcc_recipients" placeholder:"EMAIL" help:"Who gets a hidden copy; several for several."`
+	ContactsCC  bool     `name:"contacts-as-cc" aliases:"include_customer_contacts_as_cc" help:"The customer's contacts get a copy."`
+	PDF         bool     `name:"pdf" aliases:"include_pdf" help:"With the invoice's PDF."`
+	PaymentLink bool     `name:"payment-link" aliases:"include_payment_link" help:"With a link to pay."`
 	Description string   `help:"What it is for."`
 	Status      string   `default:"ACTIVE" help:"DRAFT, INACTIVE or ACTIVE; ${default} if unset."`
 }

@@ -19,11 +19,11 @@ type executionCmd struct {
 type executionList struct {
 	remote
 	paging
-	Status   []string `placeholder:"STATUS" help:"Only those: PENDING, WAITING, SENDING, SENT, UNCONFIRMED, FAILED, CANCELLED, SKIPPED."`
-	Workflow string   `placeholder:"ID" help:"Only of this workflow."`
-	Trigger  string   `placeholder:"ID" help:"Only of this trigger."`
-	Customer string   `placeholder:"ID" help:"Only for this customer."`
-	Invoice  string   `placeholder:"ID" help:"Only about this invoice."`
+	Status   []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: PENDING, WAITING, SENDING, SENT, UNCONFIRMED, FAILED, CANCELLED, SKIPPED."`
+	Workflow string   `aliases:"workflow_id" placeholder:"ID" help:"Only of this workflow."`
+	Trigger  string   `aliases:"trigger_id" placeholder:"ID" help:"Only of this trigger."`
+	Customer string   `aliases:"customer_id" placeholder:"ID" help:"Only for this customer."`
+	Invoice  string   `aliases:"invoice_id" placeholder:"ID" help:"Only about this invoice."`
 }
 
 // Help implements the help's second part.

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -76,10 +77,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%w (try dunwell --help)", err)
+		return fmt.Errorf("%w (try %s --help)", err, misread(err))
 	}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	return chosen.Run(streams{os.Stdin, stdout, stderr})
+}
+
+// misread is the command, as far as it could be read, whose flags or arguments are
+// wrong.
+func misread(err error) string {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		if node := parse.Context.Selected(); node != nil {
+			return node.FullPath()
+		}
+	}
+	return "dunwell"
 }
 
 // logger writes the structured log in the form that the settings ask for.

@@ -82,8 +82,8 @@ func one[T any](s streams, r remote, call func(api *client.Client, into client.C
 
 // paging is the flags of every command that lists.
 type paging struct {
-	OrderBy string `name:"order-by" placeholder:"MEMBER" help:"What to order by, as created_at or reference."`
-	Order   string `enum:"asc,desc" default:"desc" help:"asc or desc; ${default} if unset."`
+	OrderBy string `name:"order-by" aliases:"order_by" placeholder:"MEMBER" help:"What to order by, as created_at or reference."`
+	Order   string `aliases:"order_direction" enum:"asc,desc" default:"desc" help:"asc or desc; ${default} if unset."`
 	Limit   int    `default:"50" help:"How many a page has, at most 100."`
 	Page    int    `default:"1" help:"Which page."`
 	All     bool   `help:"All pages, from that one on."`

@@ -461,6 +461,34 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestNamesOfTheAPI: who knows the API's members finds them among the flags, and who
+// mistypes one is told what is near, or where the flags are listed.
+func TestNamesOfTheAPI(t *testing.T) {
+	s := newShell(t)
+	made := s.run("workflow", "create", "--name", "n", "--reference", "r", "--type", "invoice", "--variant", "TO_FINAL", "--customer_ids", "c-1", "--status", "ACTIVE")
+	if s.fact(made, "type") != "INVOICE" || s.fact(made, "customers") != "c-1" {
+		t.Errorf("a workflow:\n%s", made)
+	}
+	action := s.run("action", "create", "--workflow_id", "r", "--integration_id", "mail", "--template_name", "mine", "--cc_recipients", "a@x.example", "--bcc_recipients", "b@x.example",
+		"--include_pdf", "--include_payment_link", "--include_customer_contacts_as_cc", "--status", "DRAFT", "-o", "json")
+	for _, want := range []string{`"template_name":"mine"`, `"cc_recipients":["a@x.example"]`, `"bcc_recipients":["b@x.example"]`, `"include_pdf":true`, `"include_payment_link":true`, `"include_customer_contacts_as_cc":true`} {
+		if !strings.Contains(action, want) {
+			t.Errorf("an action: got %s, want %s in it", action, want)
+		}
+	}
+	s.run("workflow", "list", "--statuses", "ACTIVE", "--order_by", "reference", "--order_direction", "asc")
+	s.run("trigger", "list", "--statuses", "FIRED")
+	s.run("execution", "list", "--statuses", "SENT", "--workflow_id", "w", "--trigger_id", "t", "--customer_id", "c", "--invoice_id", "i")
+	for _, about := range []string{"--invoice_id", "--payment_id", "--wallet_id"} {
+		s.fails([]string{"404, RESOURCE_NOT_FOUND"}, "trigger", "create", "--workflow_id", "none", about, "x", "--wallet_type_id", "x")
+	}
+	s.fails([]string{"INVALID_FIELD", "field invoice"}, "workflow", "create", "--name", "n", "--reference", "x", "--type", "PAYMENT", "--variant", "TO_FINAL")
+	s.fails([]string{"--file"}, "workflow", "create", "-f", s.write("{}"), "--type", "INVOICE")
+	s.fails([]string{"--invoice-id", `"--invoice_id"`, "try dunwell execution list --help"}, "execution", "list", "--invoice-id", "i")
+	s.fails([]string{"try dunwell workflow create --help"}, "workflow", "create", "--colour", "red")
+	s.fails([]string{"try dunwell --help"}, "colour")
+}
+
 // TestTablesFit: into the width of a terminal, and the ids stay whole.
 func TestTablesFit(t *testing.T) {
 	s := newShell(t)

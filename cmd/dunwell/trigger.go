@@ -21,7 +21,7 @@ type triggerCmd struct {
 type triggerList struct {
 	remote
 	paging
-	Status []string `placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
 }
 
 // Help implements the help's second part.
@@ -52,7 +52,7 @@ type triggerSearch struct {
 	remote
 	paging
 	Filter []string `arg:"" name:"field=value" help:"What they are about: invoice_id=in_1. The same field again adds a value, another narrows."`
-	Status []string `placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
 }
 
 // Help implements the help's second part.
@@ -92,11 +92,11 @@ func (c *triggerGet) Run(ctx context.Context, s streams) error {
 type triggerCreate struct {
 	remote
 	given
-	Workflow   string `placeholder:"ID|REFERENCE" help:"The workflow to fire; if unset, the only one that answers to the resource."`
-	Invoice    string `placeholder:"ID" help:"Fire it for this invoice."`
-	Payment    string `placeholder:"ID" help:"Fire it for this payment."`
-	Wallet     string `placeholder:"ID" help:"Fire it for this wallet."`
-	WalletType string `name:"wallet-type" placeholder:"ID" help:"That wallet's type."`
+	Workflow   string `aliases:"workflow_id" placeholder:"ID|REFERENCE" help:"The workflow to fire; if unset, the only one that answers to the resource."`
+	Invoice    string `aliases:"invoice_id" placeholder:"ID" help:"Fire it for this invoice."`
+	Payment    string `aliases:"payment_id" placeholder:"ID" help:"Fire it for this payment."`
+	Wallet     string `aliases:"wallet_id" placeholder:"ID" help:"Fire it for this wallet."`
+	WalletType string `name:"wallet-type" aliases:"wallet_type_id" placeholder:"ID" help:"That wallet's type."`
 	Variant    string `placeholder:"VARIANT" help:"That of the workflow if it is named, FAILED_PAYMENT for a payment."`
 	Period     string `placeholder:"DAY:7" help:"Of an OVERDUE workflow, which of its periods."`
 }

@@ -32,7 +32,7 @@ type workflowName struct {
 type workflowList struct {
 	remote
 	paging
-	Status []string `placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
 }
 
 // Run implements the command.
@@ -52,7 +52,7 @@ type workflowSearch struct {
 	Text   string   `arg:"" optional:"" help:"What one of the workflow's texts has in it."`
 	Exact  bool     `help:"One of its texts is exactly that."`
 	Filter []string `placeholder:"FIELD=VALUE" sep:"none" help:"Only those with that value: type=INVOICE. The same field again adds a value, another narrows."`
-	Status []string `placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
 }
 
 // Help implements the help's second part.
@@ -120,9 +120,10 @@ type workflowCreate struct {
 	Name        string   `help:"Its name."`
 	Reference   string   `help:"What it is called elsewhere; unique on the platform."`
 	Description string   `help:"What it is for."`
+	Type        string   `help:"INVOICE, PAYMENT or PRICING_PLAN_SUBSCRIPTION; that of the variant if unset."`
 	Variant     string   `placeholder:"VARIANT" help:"When it fires: TO_FINAL, OVERDUE, UPCOMING_PAYMENT_REMINDER, FAILED_PAYMENT or FREE_TRIAL_REMINDER. Wallets take a --file."`
 	Period      []string `placeholder:"DAY:7" help:"How long after or before the date: DAY:7, WEEK:2, MONTH:1, YEAR:1; several for several steps."`
-	Customer    []string `placeholder:"ID" help:"Only for this customer; several for several. Unset: for all."`
+	Customer    []string `aliases:"customer_ids" placeholder:"ID" help:"Only for this customer; several for several. Unset: for all."`
 	Status      string   `default:"DRAFT" help:"DRAFT, INACTIVE or ACTIVE; ${default} if unset."`
 }
 
@@ -157,7 +158,7 @@ func sent[T any](ctx context.Context, api *client.Client, method, path string, b
 // wrong in them, the API says.
 func (c *workflowCreate) members(s streams) (json.RawMessage, error) {
 	if c.File != "" {
-		if c.Name+c.Reference+c.Description+c.Variant != "" || len(c.Period)+len(c.Customer) > 0 {
+		if c.Name+c.Reference+c.Description+c.Type+c.Variant != "" || len(c.Period)+len(c.Customer) > 0 {
 			return nil, errFileAlone
 		}
 		return c.body(s.in)
@@ -183,6 +184,9 @@ func (c *workflowCreate) members(s streams) (json.RawMessage, error) {
 		return nil, errors.New("--variant is needed, or a --file")
 	default:
 		return nil, fmt.Errorf("--variant %s: it must be TO_FINAL, OVERDUE, UPCOMING_PAYMENT_REMINDER, FAILED_PAYMENT or FREE_TRIAL_REMINDER; others take a --file", c.Variant)
+	}
+	if c.Type != "" { // one that the variant does not have, the API refuses
+		w.Type = client.WorkflowType(strings.ToUpper(c.Type))
 	}
 	switch {
 	case len(periods) == 0 || variant == client.VariantFreeTrialReminder:
