@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -66,18 +69,49 @@ func (r remote) show(out io.Writer, answer []byte, table func(io.Writer) error) 
 	}
 }
 
+// calling is a call of the API whose answer is one thing.
+type calling[T any] func(ctx context.Context, api *client.Client, into client.CallOption) (*T, error)
+
+// of is a call that takes nothing but the name of the thing.
+func of[T any](
+	name string, method func(api *client.Client, ctx context.Context, name string, opts ...client.CallOption) (*T, error),
+) calling[T] {
+	return func(ctx context.Context, api *client.Client, into client.CallOption) (*T, error) {
+		return method(api, ctx, name, into)
+	}
+}
+
+// sending is a call with a body of the caller's making, which may have to be asked
+// for first.
+func sending[T any](method, path string, body func(context.Context, *client.Client) (json.RawMessage, error)) calling[T] {
+	return func(ctx context.Context, api *client.Client, into client.CallOption) (*T, error) {
+		members, err := body(ctx, api)
+		if err != nil {
+			return nil, err
+		}
+		var made T
+		err = api.Do(ctx, method, path, members, &made, into)
+		return &made, err
+	}
+}
+
+// patching is a call that changes a thing.
+func patching[T any](path string, c change, s streams) calling[T] {
+	return sending[T](http.MethodPatch, path, func(context.Context, *client.Client) (json.RawMessage, error) { return c.patch(s.in) })
+}
+
 // one calls the API for one thing and shows it.
-func one[T any](s streams, r remote, call func(api *client.Client, into client.CallOption) (*T, error), facts func(*T) []fact) error {
+func one[T any](ctx context.Context, s streams, r remote, call calling[T], write func(io.Writer, *T) error) error {
 	api, err := r.client()
 	if err != nil {
 		return err
 	}
 	var resp client.Response
-	found, err := call(api, client.Into(&resp))
+	found, err := call(ctx, api, client.Into(&resp))
 	if err != nil {
 		return err
 	}
-	return r.show(s.out, resp.Body, func(out io.Writer) error { return writeFacts(out, facts(found)) })
+	return r.show(s.out, resp.Body, func(out io.Writer) error { return write(out, found) })
 }
 
 // paging is the flags of every command that lists.
@@ -118,19 +152,34 @@ const (
 	thereMayBe rest = "there may be more" // the API does not say, and the page is full
 )
 
-// linked is what a page says that has a link to the next.
-func linked(links client.Links) rest {
+// table is how a list is shown: what a P, which the client answers with, has of it,
+// and what is shown of each.
+type table[P, T any] struct {
+	page    func(got P, limit int) page[T]
+	columns []column[T]
+}
+
+// linked is a page that has a link to the next one, or to none.
+func linked[T any](items []T, links client.Links) page[T] {
 	if links.Next == nil {
-		return ""
+		return page[T]{items, ""}
 	}
-	return thereAre
+	return page[T]{items, thereAre}
+}
+
+// bare is a page that is a list and nothing else.
+func bare[T any](items []T, limit int) page[T] {
+	if len(items) < limit {
+		return page[T]{items, ""}
+	}
+	return page[T]{items, thereMayBe}
 }
 
 // some calls the API for a page, or for all of them, and shows what is listed.
 // One page is shown as the API answers it; several are joined into one. A table says
 // beside itself that it is not all, or a person would take it for that.
-func some[T any](
-	s streams, r remote, p paging, call func(api *client.Client, p paging, into client.CallOption) (page[T], error), columns []column[T],
+func some[P, T any](
+	s streams, r remote, p paging, t table[P, T], call func(api *client.Client, p paging, into client.CallOption) (P, error),
 ) error {
 	if err := p.check(); err != nil {
 		return err
@@ -148,7 +197,8 @@ func some[T any](
 		if err != nil {
 			return err
 		}
-		items, answers, more = append(items, got.items...), append(answers, resp), got.more
+		read := t.page(got, p.Limit)
+		items, answers, more = append(items, read.items...), append(answers, resp), read.more
 		if !p.All || more == "" {
 			break
 		}
@@ -160,7 +210,7 @@ func some[T any](
 		}
 	}
 	return r.show(s.out, answer, func(out io.Writer) error {
-		err := writeTable(out, items, columns)
+		err := writeTable(out, items, t.columns)
 		if err == nil && more != "" {
 			_, err = fmt.Fprintf(s.err, "%s: --page %d shows the next %d, --all shows them too\n", more, p.Page+1, p.Limit)
 		}

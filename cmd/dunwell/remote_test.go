@@ -611,7 +611,7 @@ func TestYAMLOf(t *testing.T) {
 }
 
 func TestPatch(t *testing.T) {
-	got, err := patch(given{}, setting{[]string{"a=text", "b=null", "c.d=3", "c.e=[1]", `f="3"`, "g=", "h=x=y"}}, nil)
+	got, err := change{Set: []string{"a=text", "b=null", "c.d=3", "c.e=[1]", `f="3"`, "g=", "h=x=y"}}.patch(nil)
 	if want := `{"a":"text","b":null,"c":{"d":3,"e":[1]},"f":"3","g":"","h":"x=y"}`; err != nil || string(got) != want {
 		t.Errorf("got %s and %v, want %s", got, err, want)
 	}

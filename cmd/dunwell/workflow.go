@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,13 +38,12 @@ type workflowList struct {
 
 // Run implements the command.
 func (c *workflowList) Run(ctx context.Context, s streams) error {
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.Workflow], error) {
-		got, err := api.ListWorkflowsPage(ctx, &client.ListWorkflowsParams{
+	return some(s, c.remote, c.paging, workflowTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowPage, error) {
+		return api.ListWorkflowsPage(ctx, &client.ListWorkflowsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.ListWorkflowsOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses: upper[client.Status](c.Status),
 		}, into)
-		return workflowsOf(got), err
-	}, workflowColumns)
+	})
 }
 
 type workflowSearch struct {
@@ -68,13 +68,12 @@ func (c *workflowSearch) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.Workflow], error) {
-		got, err := api.SearchWorkflowsPage(ctx, &client.SearchWorkflowsParams{
+	return some(s, c.remote, c.paging, workflowTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowPage, error) {
+		return api.SearchWorkflowsPage(ctx, &client.SearchWorkflowsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.SearchWorkflowsOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses: upper[client.Status](c.Status),
 		}, body, into)
-		return workflowsOf(got), err
-	}, workflowColumns)
+	})
 }
 
 // searchOf is the body of a search.
@@ -109,9 +108,7 @@ type workflowGet struct {
 
 // Run implements the command.
 func (c *workflowGet) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.GetWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).GetWorkflow), writeWorkflow)
 }
 
 type workflowCreate struct {
@@ -138,20 +135,8 @@ func (workflowCreate) Help() string {
 
 // Run implements the command.
 func (c *workflowCreate) Run(ctx context.Context, s streams) error {
-	body, err := c.members(s)
-	if err != nil {
-		return err
-	}
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return sent[client.Workflow](ctx, api, http.MethodPost, "/v1/workflows", body, into)
-	}, workflowFacts)
-}
-
-// sent sends a body and reads what the API made of it.
-func sent[T any](ctx context.Context, api *client.Client, method, path string, body json.RawMessage, into client.CallOption) (*T, error) {
-	var made T
-	err := api.Do(ctx, method, path, body, &made, into)
-	return &made, err
+	body := func(context.Context, *client.Client) (json.RawMessage, error) { return c.members(s) }
+	return one(ctx, s, c.remote, sending[client.Workflow](http.MethodPost, "/v1/workflows", body), writeWorkflow)
 }
 
 // members is the body: the file, or what the flags say. What is missing or
@@ -217,8 +202,7 @@ func periodsOf(list []string) ([]client.Period, error) {
 type workflowUpdate struct {
 	remote
 	workflowName
-	given
-	setting
+	change
 }
 
 // Help implements the help's second part.
@@ -233,13 +217,7 @@ Examples:
 
 // Run implements the command.
 func (c *workflowUpdate) Run(ctx context.Context, s streams) error {
-	body, err := patch(c.given, c.setting, s.in)
-	if err != nil {
-		return err
-	}
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return sent[client.Workflow](ctx, api, http.MethodPatch, client.Path("/v1/workflows/{id}", c.Name), body, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, patching[client.Workflow](client.Path("/v1/workflows/{id}", c.Name), c.change, s), writeWorkflow)
 }
 
 type workflowActivate struct {
@@ -249,9 +227,7 @@ type workflowActivate struct {
 
 // Run implements the command.
 func (c *workflowActivate) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.ActivateWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).ActivateWorkflow), writeWorkflow)
 }
 
 type workflowDeactivate struct {
@@ -261,9 +237,7 @@ type workflowDeactivate struct {
 
 // Run implements the command.
 func (c *workflowDeactivate) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.DeactivateWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).DeactivateWorkflow), writeWorkflow)
 }
 
 type workflowArchive struct {
@@ -273,28 +247,22 @@ type workflowArchive struct {
 
 // Run implements the command.
 func (c *workflowArchive) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.ArchiveWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).ArchiveWorkflow), writeWorkflow)
 }
 
-func workflowsOf(got *client.WorkflowPage) page[client.Workflow] {
-	if got == nil {
-		return page[client.Workflow]{}
-	}
-	return page[client.Workflow]{got.Data, linked(got.Links)}
+var workflowTable = table[*client.WorkflowPage, client.Workflow]{
+	func(p *client.WorkflowPage, _ int) page[client.Workflow] { return linked(p.Data, p.Links) },
+	[]column[client.Workflow]{
+		{"id", false, func(w *client.Workflow) string { return w.ID }},
+		{"reference", true, func(w *client.Workflow) string { return w.Reference }},
+		{"name", true, func(w *client.Workflow) string { return w.Name }},
+		{"variant", false, variantOf},
+		{"status", false, func(w *client.Workflow) string { return string(w.Status) }},
+	},
 }
 
-var workflowColumns = []column[client.Workflow]{
-	{"id", false, func(w *client.Workflow) string { return w.ID }},
-	{"reference", true, func(w *client.Workflow) string { return w.Reference }},
-	{"name", true, func(w *client.Workflow) string { return w.Name }},
-	{"variant", false, variantOf},
-	{"status", false, func(w *client.Workflow) string { return string(w.Status) }},
-}
-
-func workflowFacts(w *client.Workflow) []fact {
-	return []fact{
+func writeWorkflow(out io.Writer, w *client.Workflow) error {
+	return writeFacts(out, []fact{
 		{"id", w.ID},
 		{"reference", w.Reference},
 		{"name", w.Name},
@@ -309,7 +277,7 @@ func workflowFacts(w *client.Workflow) []fact {
 		{"version", fmt.Sprint(w.Version)},
 		{"created_at", when(&w.CreatedAt)},
 		{"updated_at", when(&w.UpdatedAt)},
-	}
+	})
 }
 
 // variantOf is the variant of whichever block a workflow has.
