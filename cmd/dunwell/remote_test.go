@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
@@ -301,35 +299,6 @@ wallet: {variant: WALLET_BALANCE, wallet_balance: {comparator: LESS_THAN, thresh
 	}
 }
 
-// TestMoreThanAPage: who sees a table that is not all is told so, and how to see the
-// rest; who reads JSON has the link.
-func TestMoreThanAPage(t *testing.T) {
-	s := newShell(t)
-	for _, reference := range []string{"a", "b", "c"} {
-		s.run("workflow", "create", "--name", "n", "--reference", reference, "--variant", "TO_FINAL")
-		s.run("action", "create", "--workflow", reference, "--integration", "mail")
-	}
-	for _, tt := range []struct{ args, want string }{
-		{"workflow list", ""},
-		{"workflow list --limit 2", "there are more: --page 2 shows the next 2, --all shows them too\n"},
-		{"workflow list --limit 1 --page 2", "there are more: --page 3 shows the next 1, --all shows them too\n"},
-		{"workflow list --limit 1 --page 3", ""},
-		{"workflow list --limit 3", ""},
-		{"workflow list --limit 2 --all", ""},
-		{"workflow list --limit 2 -o json", ""},
-		{"workflow list --limit 2 -o yaml", ""},
-		{"workflow search n --limit 2", "there are more: --page 2 shows the next 2, --all shows them too\n"},
-		{"action list --limit 2", "there may be more: --page 2 shows the next 2, --all shows them too\n"},
-		{"action list --limit 2 --page 2", ""},
-		{"action list --limit 3 --all", ""},
-	} {
-		out, beside, err := s.both(strings.Fields(tt.args)...)
-		if err != nil || beside != tt.want || strings.Contains(out, "more") {
-			t.Errorf("%s: got %q beside the table, and %v, want %q:\n%s", tt.args, beside, err, tt.want, out)
-		}
-	}
-}
-
 func TestActions(t *testing.T) {
 	s := newShell(t)
 	s.run("workflow", "create", "--name", "n", "--reference", "announce", "--variant", "TO_FINAL")
@@ -487,132 +456,4 @@ func TestNamesOfTheAPI(t *testing.T) {
 	s.fails([]string{"--invoice-id", `"--invoice_id"`, "try dunwell execution list --help"}, "execution", "list", "--invoice-id", "i")
 	s.fails([]string{"try dunwell workflow create --help"}, "workflow", "create", "--colour", "red")
 	s.fails([]string{"try dunwell --help"}, "colour")
-}
-
-// TestTablesFit: into the width of a terminal, and the ids stay whole.
-func TestTablesFit(t *testing.T) {
-	s := newShell(t)
-	long := strings.Repeat("long ", 40)
-	reference := "the-reference-of-" + strings.Repeat("x", 100)
-	s.run("workflow", "create", "--name", strings.TrimSpace(long), "--reference", reference, "--variant", "UPCOMING_PAYMENT_REMINDER", "--period", "DAY:3")
-	got := s.run("workflow", "list")
-	for line := range strings.Lines(got) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > tableWidth {
-			t.Errorf("a line of %d characters: %s", n, line)
-		}
-	}
-	if !regexp.MustCompile(`(?m)^wkfl_[0-9A-Za-z]{20}  the-reference-of-x*…  long .*…  UPCOMING_PAYMENT_REMINDER  DRAFT$`).MatchString(got) {
-		t.Errorf("got\n%s", got)
-	}
-}
-
-// TestNothingMovesTheCursor: what others have written stays on its line, in errors
-// too, whatever part of them a server wrote.
-func TestNothingMovesTheCursor(t *testing.T) {
-	const evil = "\x1b[31m\nred"
-	for name, hostile := range map[string]http.HandlerFunc{
-		"a refusal": func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusBadRequest)
-			_ = json.NewEncoder(w).Encode(map[string]string{"message": "no" + evil + "\u009b31m", "code": "CODE" + evil, "field": "name" + evil})
-		},
-		"the name of a request": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("X-REQUEST-ID", "reqr_\u009b[31m") // lower ones the client's transport refuses
-			_, _ = w.Write([]byte("?"))
-		},
-	} {
-		server := httptest.NewServer(hostile)
-		defer server.Close()
-		var out, errs bytes.Buffer
-		if succeeds(t.Context(), []string{"workflow", "get", "x", "--url", server.URL}, &out, &errs) || out.Len() > 0 {
-			t.Errorf("%s was taken for a workflow: %s", name, &out)
-		}
-		if got := errs.String(); !strings.HasPrefix(got, "dunwell: ") || strings.Count(got, "\n") != 1 || strings.ContainsAny(got, "\x1b\u009b") || !strings.Contains(got, "[31m") {
-			t.Errorf("%s: got %q, want it on one line and without controls", name, got)
-		}
-	}
-	for text, want := range map[string]string{
-		"a\x1b[2Jb\r\nc\u0085d\x7f\te":   "a [2Jb  c d  e",
-		"a\u2028b\u2029c":                "a b c",
-		"\u202eevil\u202c \u2067x\u2069": " evil   x ",
-		"\u061ca\u200eb\u200f":           " a b ",
-		"\xff\x9b":                       "\ufffd\ufffd", // no UTF-8
-		"Zoë שלום 👩\u200d💻\u00a0":        "Zoë שלום 👩\u200d💻\u00a0",
-	} {
-		if got := oneLine(text); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}
-
-// TestNothingTurnsTheLine: a name that reads from the right does not take the rest
-// of its row with it. For programs it is what it is.
-func TestNothingTurnsTheLine(t *testing.T) {
-	s := newShell(t)
-	const name = "\u202eevil\u2066"
-	s.run("workflow", "create", "--name", name, "--reference", "r", "--variant", "TO_FINAL")
-	for _, args := range [][]string{{"workflow", "list"}, {"workflow", "get", "r"}} {
-		if got := s.run(args...); strings.ContainsAny(got, "\u202e\u2066") || !strings.Contains(got, " evil ") {
-			t.Errorf("%s: got %q", strings.Join(args, " "), got)
-		}
-		if got := s.run(append(args, "-o", "json")...); !strings.Contains(got, name) {
-			t.Errorf("%s as JSON: got %q, want the name as it is", strings.Join(args, " "), got)
-		}
-	}
-}
-
-func TestJSONOf(t *testing.T) {
-	for name, tt := range map[string]struct{ yaml, want string }{
-		"order and kinds": {"b: 1\na: [x, true, null, ~, 25.50, 1e3]\n", `{"b":1,"a":["x",true,null,null,25.50,1e3]}`},
-		"dates are texts": {"due_date: 2026-02-28\nat: 2026-01-31T09:00:00Z\n", `{"due_date":"2026-02-28","at":"2026-01-31T09:00:00Z"}`},
-		"quoted":          {"a: \"25\"\nb: 'true'\n\"on\": off\n", `{"a":"25","b":"true","on":"off"}`},
-		"large numbers":   {"n: 9007199254740993\n", `{"n":9007199254740993}`},
-		"aliases":         {"a: &x {b: 1}\nc: *x\n", `{"a":{"b":1},"c":{"b":1}}`},
-		"texts":           {"a: |\n  one\n  two \"three\"\n", `{"a":"one\ntwo \"three\"\n"}`},
-		"JSON":            {`{"a": [1, {"b": null}]}`, `{"a":[1,{"b":null}]}`},
-	} {
-		got, err := jsonOf([]byte(tt.yaml))
-		if err != nil || string(got) != tt.want {
-			t.Errorf("%s: got %s and %v, want %s", name, got, err, tt.want)
-		}
-	}
-	for name, bad := range map[string]string{
-		"a key twice":     "a: 1\na: 2\n",
-		"no number":       "a: .nan\n",
-		"hexadecimal":     "a: 0x10\n",
-		"a key of keys":   "? {a: 1}\n: 2\n",
-		"a merge":         "a: &x {b: 1}\nc: {<<: *x}\n",
-		"an endless tree": "a: &a [*a]\n",
-		"nothing":         "",
-	} {
-		if got, err := jsonOf([]byte(bad)); err == nil {
-			t.Errorf("%s: got %s, want an error", name, got)
-		}
-	}
-}
-
-func TestYAMLOf(t *testing.T) {
-	const text = `{"z":"true","a":["2026-01-01","1e3","","null","~","yes",null,true,25.50,9007199254740993],"o":{},"l":[],"m":"one\ntwo","u":"\ud83d\ude00"}`
-	got, err := yamlOf([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := jsonOf(got)
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, got)
-	}
-	if want := strings.Replace(text, `\ud83d\ude00`, "😀", 1); string(back) != want {
-		t.Errorf("there and back: got %s, want %s", back, want)
-	}
-	for _, bad := range []string{"", "{", `{"a":`, "[1"} {
-		if got, err := yamlOf([]byte(bad)); err == nil {
-			t.Errorf("%q: got %s, want an error", bad, got)
-		}
-	}
-}
-
-func TestPatch(t *testing.T) {
-	got, err := change{Set: []string{"a=text", "b=null", "c.d=3", "c.e=[1]", `f="3"`, "g=", "h=x=y"}}.patch(nil)
-	if want := `{"a":"text","b":null,"c":{"d":3,"e":[1]},"f":"3","g":"","h":"x=y"}`; err != nil || string(got) != want {
-		t.Errorf("got %s and %v, want %s", got, err, want)
-	}
 }
