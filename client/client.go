@@ -5,10 +5,11 @@
 // and the types of what is sent and answered are generated from the server's own
 // description, api/openapi.yaml, so that an API that grows has a client that does.
 //
-// In what is sent, nil is "not said". In a merge patch null means something
-// else, so there a member that may be null is a [Nullable], made by [Set] and
-// [Null]. In what is answered, nil is null or absent. Decimals are strings, as
-// written; times are sent in whole seconds, which is all that the API takes.
+// In what is sent, nil is "not said", and so are zero and the empty text as
+// parameters of a query. In a merge patch null means something else, so there a
+// member that may be null is a [Nullable], made by [Set] and [Null]. In what is
+// answered, nil is null or absent. Decimals are strings, as written; times are sent
+// in whole seconds, which is all that the API takes.
 //
 // What the server refuses is an [*Error]. What may pass by itself is tried again
 // where that cannot have a second effect; see [WithRetries].
@@ -91,10 +92,16 @@ func WithUserAgent(name string) Option { return func(c *Client) { c.header.Set("
 //
 //   - answered 429, whatever it was: nothing came of it;
 //   - answered 500 with Idempotency-Retryable: true, likewise;
-//   - answered 502, 503 or 504, or cut off: if a second one has no second effect.
-//     That is so of GET, PUT and DELETE, of searches and of ingestion. Every other
-//     POST bears an Idempotency-Key, one for all its tries, by which the server
-//     knows it again. A PATCH is sent again only if it cannot have arrived.
+//   - refused a connection: it cannot have arrived;
+//   - answered 502, 503 or 504, or cut off: if a second one has no second effect
+//     and answers as the first would have. That is so of GET and PUT, of searches
+//     and of ingestion. Every other POST bears an Idempotency-Key, one for all its
+//     tries, by which the server knows it again.
 //
-// A DELETE that came through and whose answer was lost ends as "not found".
+// A 503 or a lost answer does not say that nothing happened. A DELETE or a PATCH
+// that may have come through is therefore not sent again: a second DELETE would
+// find nothing, a second PATCH may find another reference or no valid key, and the
+// caller would be told that what was done had failed. Its error is the first one's,
+// and who wants to know asks. A PUT or an item of an ingestion that was done by a
+// try before says `applied: false`: the state is stored already.
 func WithRetries(n int) Option { return func(c *Client) { c.retries = n } }

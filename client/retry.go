@@ -47,10 +47,12 @@ func (c *Client) send(ctx context.Context, r request, header http.Header, body [
 // bearsKey reports a request by whose key the server knows it again.
 func (r request) bearsKey() bool { return r.keyed && !r.safe }
 
-// repeatable reports a request that has no second effect.
+// repeatable reports a request that has no second effect, and whose second answer
+// tells no other outcome than the first. A DELETE's does, and so may a PATCH's that
+// changes the reference by which its path names the workflow.
 func (r request) repeatable() bool {
 	switch r.method {
-	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:
+	case http.MethodGet, http.MethodHead, http.MethodPut:
 		return true
 	case http.MethodPost:
 		return r.keyed || r.safe

@@ -55,8 +55,8 @@ var calls = map[string]func(context.Context, *client.Client) error{
 
 // TestRetries: what is sent again, by request and answer.
 func TestRetries(t *testing.T) {
-	repeatable := []string{"GET", "PUT", "DELETE", "POST", "search", "ingest"}
-	every := append([]string{"PATCH"}, repeatable...)
+	repeatable := []string{"GET", "PUT", "POST", "search", "ingest"}
+	every := append([]string{"DELETE", "PATCH"}, repeatable...)
 	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	for name, tt := range map[string]struct {
 		answer answer
@@ -237,6 +237,41 @@ func TestServerThatIsCutOff(t *testing.T) {
 	if len(page.Data) != 1 || page.Data[0].ID != made.ID || broken.left != 0 {
 		t.Errorf("got %d workflows with %d breaks left, want the one", len(page.Data), broken.left)
 	}
+}
+
+// TestWhatWasDoneIsNotFoundMissing: a DELETE or a PATCH whose answer is lost ends
+// as that, and not as the 404 that a second one would get.
+func TestWhatWasDoneIsNotFoundMissing(t *testing.T) {
+	w := newWorld(t)
+	made, err := w.CreateWorkflow(w.ctx, toFinal("old"))
+	w.must(err)
+	_, err = w.PutIntegration(w.ctx, "mail", client.IntegrationPut{
+		Type: client.IntegrationTypeEmailProvider, Status: client.IntegrationStatusActive,
+		EmailProvider: client.IntegrationEmailProvider{Variant: client.IntegrationEmailProviderVariantSystem},
+	})
+	w.must(err)
+	action, err := w.CreateWorkflowAction(w.ctx, client.WorkflowActionCreate{
+		WorkflowID: made.ID, Type: client.WorkflowActionTypeSendEmailToCustomer, Status: client.StatusDraft,
+		SendEmailToCustomer: &client.SendEmail{IntegrationID: "mail", TemplateName: "default", Variant: new(client.SendEmailVariantInvoice)},
+	})
+	w.must(err)
+	broken := &breaking{}
+	c, err := client.New(w.url, w.key, client.WithHTTPClient(&http.Client{Transport: broken}))
+	w.must(err)
+
+	broken.left = 1
+	if _, err := c.DeleteWorkflowAction(w.ctx, action.ID); !errors.Is(err, io.ErrUnexpectedEOF) || client.IsNotFound(err) {
+		t.Errorf("a DELETE whose answer is lost: %v", err)
+	}
+	if _, err := w.GetWorkflowAction(w.ctx, action.ID); !client.IsNotFound(err) {
+		t.Errorf("the action: %v, want it to be deleted", err)
+	}
+	broken.left = 1
+	if _, err := c.UpdateWorkflow(w.ctx, "old", client.WorkflowMembers{Reference: new("new")}); !errors.Is(err, io.ErrUnexpectedEOF) || client.IsNotFound(err) {
+		t.Errorf("a PATCH whose answer is lost: %v", err)
+	}
+	_, err = w.GetWorkflow(w.ctx, "new")
+	w.must(err)
 }
 
 // breaking loses answers that the server has given.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
@@ -31,12 +32,11 @@ type actionList struct {
 
 // Run implements the command.
 func (c *actionList) Run(ctx context.Context, s streams) error {
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.WorkflowAction], error) {
-		got, err := api.ListWorkflowActionsPage(ctx, &client.ListWorkflowActionsParams{
+	return some(s, c.remote, c.paging, actionTable, func(api *client.Client, p paging, into client.CallOption) ([]client.WorkflowAction, error) {
+		return api.ListWorkflowActionsPage(ctx, &client.ListWorkflowActionsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.ListWorkflowActionsOrderBy(p.OrderBy), OrderDirection: p.order(),
 		}, into)
-		return page[client.WorkflowAction]{got, len(got) == p.Limit}, err // the API answers with a bare list
-	}, actionColumns)
+	})
 }
 
 type actionGet struct {
@@ -46,23 +46,21 @@ type actionGet struct {
 
 // Run implements the command.
 func (c *actionGet) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.WorkflowAction, error) {
-		return api.GetWorkflowAction(ctx, c.ID, into)
-	}, actionFacts)
+	return one(ctx, s, c.remote, of(c.ID, (*client.Client).GetWorkflowAction), writeAction)
 }
 
 type actionCreate struct {
 	remote
 	given
-	Workflow    string   `placeholder:"ID|REFERENCE" help:"The workflow that it belongs to."`
-	Integration string   `placeholder:"ID" help:"What sends the message."`
-	Template    string   `default:"default" help:"The template; ${default} if unset."`
+	Workflow    string   `aliases:"workflow_id" placeholder:"ID|REFERENCE" help:"The workflow that it belongs to."`
+	Integration string   `aliases:"integration_id" placeholder:"ID" help:"What sends the message."`
+	Template    string   `aliases:"template_name" default:"default" help:"The template; ${default} if unset."`
 	Subject     string   `help:"A template of its own for the subject."`
-	CC          []string `name:"cc" placeholder:"EMAIL" help:"Who gets a copy; several for several."`
-	BCC         []string `name:"bcc" placeholder:"EMAIL" help:"Who gets a hidden copy; several for several."`
-	ContactsCC  bool     `name:"contacts-as-cc" help:"The customer's contacts get a copy."`
-	PDF         bool     `name:"pdf" help:"With the invoice's PDF."`
-	PaymentLink bool     `name:"payment-link" help:"With a link to pay."`
+	CC          []string `name:"cc" aliases:"cc_recipients" placeholder:"EMAIL" help:"Who gets a copy; several for several."`
+	BCC         []string `name:"bcc" aliases:"bcc_recipients" placeholder:"EMAIL" help:"Who gets a hidden copy; several for several."`
+	ContactsCC  bool     `name:"contacts-as-cc" aliases:"include_customer_contacts_as_cc" help:"The customer's contacts get a copy."`
+	PDF         bool     `name:"pdf" aliases:"include_pdf" help:"With the invoice's PDF."`
+	PaymentLink bool     `name:"payment-link" aliases:"include_payment_link" help:"With a link to pay."`
 	Description string   `help:"What it is for."`
 	Status      string   `default:"ACTIVE" help:"DRAFT, INACTIVE or ACTIVE; ${default} if unset."`
 }
@@ -76,13 +74,8 @@ func (actionCreate) Help() string {
 
 // Run implements the command.
 func (c *actionCreate) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.WorkflowAction, error) {
-		body, err := c.members(ctx, s, api)
-		if err != nil {
-			return nil, err
-		}
-		return sent[client.WorkflowAction](ctx, api, http.MethodPost, "/v1/workflow-actions", body, into)
-	}, actionFacts)
+	body := func(ctx context.Context, api *client.Client) (json.RawMessage, error) { return c.members(ctx, s, api) }
+	return one(ctx, s, c.remote, sending[client.WorkflowAction](http.MethodPost, "/v1/workflow-actions", body), writeAction)
 }
 
 // members is the body: the file, or what the flags say of the workflow that they name.
@@ -132,8 +125,7 @@ func (c *actionCreate) members(ctx context.Context, s streams, api *client.Clien
 type actionUpdate struct {
 	remote
 	actionID
-	given
-	setting
+	change
 }
 
 // Help implements the help's second part.
@@ -147,13 +139,7 @@ Examples:
 
 // Run implements the command.
 func (c *actionUpdate) Run(ctx context.Context, s streams) error {
-	body, err := patch(c.given, c.setting, s.in)
-	if err != nil {
-		return err
-	}
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.WorkflowAction, error) {
-		return sent[client.WorkflowAction](ctx, api, http.MethodPatch, client.Path("/v1/workflow-actions/{id}", c.ID), body, into)
-	}, actionFacts)
+	return one(ctx, s, c.remote, patching[client.WorkflowAction](client.Path("/v1/workflow-actions/{id}", c.ID), c.change, s), writeAction)
 }
 
 type actionDelete struct {
@@ -163,17 +149,18 @@ type actionDelete struct {
 
 // Run implements the command.
 func (c *actionDelete) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.WorkflowAction, error) {
-		return api.DeleteWorkflowAction(ctx, c.ID, into)
-	}, actionFacts)
+	return one(ctx, s, c.remote, of(c.ID, (*client.Client).DeleteWorkflowAction), writeAction)
 }
 
-var actionColumns = []column[client.WorkflowAction]{
-	{"id", false, func(a *client.WorkflowAction) string { return a.ID }},
-	{"workflow", false, func(a *client.WorkflowAction) string { return a.WorkflowID }},
-	{"integration", true, func(a *client.WorkflowAction) string { return emailOf(a).IntegrationID }},
-	{"template", true, func(a *client.WorkflowAction) string { return emailOf(a).TemplateName }},
-	{"status", false, func(a *client.WorkflowAction) string { return string(a.Status) }},
+var actionTable = table[[]client.WorkflowAction, client.WorkflowAction]{
+	bare[client.WorkflowAction],
+	[]column[client.WorkflowAction]{
+		{"id", false, func(a *client.WorkflowAction) string { return a.ID }},
+		{"workflow", false, func(a *client.WorkflowAction) string { return a.WorkflowID }},
+		{"integration", true, func(a *client.WorkflowAction) string { return emailOf(a).IntegrationID }},
+		{"template", true, func(a *client.WorkflowAction) string { return emailOf(a).TemplateName }},
+		{"status", false, func(a *client.WorkflowAction) string { return string(a.Status) }},
+	},
 }
 
 // emailOf is the email of an action; one that is a draft may have none.
@@ -184,9 +171,9 @@ func emailOf(a *client.WorkflowAction) client.SendEmail {
 	return *a.SendEmailToCustomer
 }
 
-func actionFacts(a *client.WorkflowAction) []fact {
+func writeAction(out io.Writer, a *client.WorkflowAction) error {
 	email := emailOf(a)
-	return []fact{
+	return writeFacts(out, []fact{
 		{"id", a.ID},
 		{"workflow", a.WorkflowID},
 		{"type", string(a.Type)},
@@ -201,7 +188,7 @@ func actionFacts(a *client.WorkflowAction) []fact {
 		{"bcc", strings.Join(email.BCCRecipients, ", ")},
 		{"created_at", when(&a.CreatedAt)},
 		{"updated_at", when(&a.UpdatedAt)},
-	}
+	})
 }
 
 func mailboxOf(m *client.Mailbox) string {

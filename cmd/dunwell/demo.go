@@ -185,21 +185,13 @@ func every[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	return list, nil
 }
 
-// text is a text that may be null.
-func text[S ~string](s *S) string {
-	if s == nil {
-		return ""
-	}
-	return string(*s)
-}
-
 const shown = 8
 
 // printSent shows some messages of each language and one in full.
 func (d *demo) printSent() {
 	perLocale := map[string]int{}
 	for _, c := range d.outbox {
-		perLocale[text(c.Locale)]++
+		perLocale[said(c.Locale)]++
 	}
 	var counts []string
 	for locale, n := range perLocale {
@@ -212,20 +204,20 @@ func (d *demo) printSent() {
 	seen := map[string]int{}
 	rows := 0
 	for _, c := range d.outbox {
-		locale := text(c.Locale)
+		locale := said(c.Locale)
 		if seen[locale]++; seen[locale] <= 2 && rows < shown {
 			rows++
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", text(c.To[0].Email), locale, text(c.Subject))
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", said(c.To[0].Email), locale, said(c.Subject))
 		}
 	}
 	fmt.Fprintf(table, "  … and %d more\t\t\n", len(d.outbox)-rows)
 	_ = table.Flush()
-	i := slices.IndexFunc(d.outbox, func(c client.CapturedMessage) bool { return text(c.Locale) == "en-GB" })
+	i := slices.IndexFunc(d.outbox, func(c client.CapturedMessage) bool { return said(c.Locale) == "en-GB" })
 	if i < 0 {
 		return
 	}
 	fmt.Fprintln(d.out, "\nOne of them, its text part:")
-	for line := range strings.Lines(strings.TrimSpace(text(d.outbox[i].Text))) {
+	for line := range strings.Lines(strings.TrimSpace(said(d.outbox[i].Text))) {
 		fmt.Fprint(d.out, "  | ", line)
 	}
 	fmt.Fprintln(d.out)
@@ -268,7 +260,7 @@ func (d *demo) printNotSent(ctx context.Context) error {
 		case t.Payment != nil:
 			about = t.Payment.PaymentID
 		}
-		add(text(t.Reason), text(t.CustomerID), about)
+		add(said(t.Reason), said(t.CustomerID), about)
 	}
 	skipped, err := every(d.api.ListWorkflowExecutions(ctx, &client.ListWorkflowExecutionsParams{
 		Statuses: []client.ExecutionStatus{"SKIPPED"}, Limit: 100,
@@ -277,7 +269,7 @@ func (d *demo) printNotSent(ctx context.Context) error {
 		return err
 	}
 	for _, x := range skipped {
-		add(text(x.Reason), text(x.CustomerID), cmp.Or(text(x.PaymentID), text(x.InvoiceID)))
+		add(said(x.Reason), said(x.CustomerID), cmp.Or(said(x.PaymentID), said(x.InvoiceID)))
 	}
 	fmt.Fprintln(d.out, "\nNOT SENT, AND WHY:")
 	fmt.Fprintln(d.out)

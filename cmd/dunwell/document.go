@@ -165,23 +165,25 @@ func nodeOf(decoder *json.Decoder) (*yaml.Node, error) {
 	}
 }
 
-// setting is the flag of commands that change members one by one.
-type setting struct {
+// change is the flags of commands that change a thing: a patch of the caller's
+// making, or members one by one.
+type change struct {
+	given
 	Set []string `placeholder:"NAME=VALUE" sep:"none" help:"A member to change; repeat it for more. A value is JSON (null, true, 3, \"3\", [\"a\"]) or else a text."`
 }
 
 // patch is the body of a change: the file, or what is set.
-func patch(g given, s setting, in io.Reader) (json.RawMessage, error) {
+func (c change) patch(in io.Reader) (json.RawMessage, error) {
 	switch {
-	case g.File != "" && len(s.Set) > 0:
+	case c.File != "" && len(c.Set) > 0:
 		return nil, errors.New("--file and --set exclude each other")
-	case g.File != "":
-		return g.body(in)
-	case len(s.Set) == 0:
+	case c.File != "":
+		return c.body(in)
+	case len(c.Set) == 0:
 		return nil, errors.New("nothing is to be changed: use --set or --file")
 	}
 	members := map[string]any{}
-	for _, set := range s.Set {
+	for _, set := range c.Set {
 		name, value, ok := strings.Cut(set, "=")
 		if !ok || name == "" {
 			return nil, fmt.Errorf("--set %s: write it as NAME=VALUE", set)

@@ -19,11 +19,11 @@ type executionCmd struct {
 type executionList struct {
 	remote
 	paging
-	Status   []string `placeholder:"STATUS" help:"Only those: PENDING, WAITING, SENDING, SENT, UNCONFIRMED, FAILED, CANCELLED, SKIPPED."`
-	Workflow string   `placeholder:"ID" help:"Only of this workflow."`
-	Trigger  string   `placeholder:"ID" help:"Only of this trigger."`
-	Customer string   `placeholder:"ID" help:"Only for this customer."`
-	Invoice  string   `placeholder:"ID" help:"Only about this invoice."`
+	Status   []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: PENDING, WAITING, SENDING, SENT, UNCONFIRMED, FAILED, CANCELLED, SKIPPED."`
+	Workflow string   `aliases:"workflow_id" placeholder:"ID" help:"Only of this workflow."`
+	Trigger  string   `aliases:"trigger_id" placeholder:"ID" help:"Only of this trigger."`
+	Customer string   `aliases:"customer_id" placeholder:"ID" help:"Only for this customer."`
+	Invoice  string   `aliases:"invoice_id" placeholder:"ID" help:"Only about this invoice."`
 }
 
 // Help implements the help's second part.
@@ -35,17 +35,13 @@ func (executionList) Help() string {
 
 // Run implements the command.
 func (c *executionList) Run(ctx context.Context, s streams) error {
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.ExecutionMembers], error) {
-		got, err := api.ListWorkflowExecutionsPage(ctx, &client.ListWorkflowExecutionsParams{
+	return some(s, c.remote, c.paging, executionTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowExecutionPage, error) {
+		return api.ListWorkflowExecutionsPage(ctx, &client.ListWorkflowExecutionsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.ListWorkflowExecutionsOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses:   upper[client.ExecutionStatus](c.Status),
 			WorkflowID: c.Workflow, TriggerID: c.Trigger, CustomerID: c.Customer, InvoiceID: c.Invoice,
 		}, into)
-		if err != nil {
-			return page[client.ExecutionMembers]{}, err
-		}
-		return page[client.ExecutionMembers]{got.Data, got.Links.Next != nil}, nil
-	}, executionColumns)
+	})
 }
 
 type executionGet struct {
@@ -55,26 +51,22 @@ type executionGet struct {
 
 // Run implements the command.
 func (c *executionGet) Run(ctx context.Context, s streams) error {
-	api, err := c.client()
-	if err != nil {
-		return err
-	}
-	var resp client.Response
-	x, err := api.GetWorkflowExecution(ctx, c.ID, client.Into(&resp))
-	if err != nil {
-		return err
-	}
-	return c.show(s.out, resp.Body, func(out io.Writer) error { return writeExecution(out, x) })
+	return one(ctx, s, c.remote, of(c.ID, (*client.Client).GetWorkflowExecution), writeExecution)
 }
 
-var executionColumns = []column[client.ExecutionMembers]{
-	{"id", false, func(x *client.ExecutionMembers) string { return x.ID }},
-	{"about", true, subjectOf},
-	{"customer", true, func(x *client.ExecutionMembers) string { return said(x.CustomerID) }},
-	{"status", false, func(x *client.ExecutionMembers) string { return string(x.Status) }},
-	{"reason", false, func(x *client.ExecutionMembers) string { return said(x.Reason) }},
-	{"tries", false, func(x *client.ExecutionMembers) string { return fmt.Sprint(x.AttemptCount) }},
-	{"updated", false, func(x *client.ExecutionMembers) string { return minute(x.UpdatedAt) }},
+var executionTable = table[*client.WorkflowExecutionPage, client.ExecutionMembers]{
+	func(p *client.WorkflowExecutionPage, _ int) page[client.ExecutionMembers] {
+		return linked(p.Data, p.Links)
+	},
+	[]column[client.ExecutionMembers]{
+		{"id", false, func(x *client.ExecutionMembers) string { return x.ID }},
+		{"about", true, subjectOf},
+		{"customer", true, func(x *client.ExecutionMembers) string { return said(x.CustomerID) }},
+		{"status", false, func(x *client.ExecutionMembers) string { return string(x.Status) }},
+		{"reason", false, func(x *client.ExecutionMembers) string { return said(x.Reason) }},
+		{"tries", false, func(x *client.ExecutionMembers) string { return fmt.Sprint(x.AttemptCount) }},
+		{"updated", false, func(x *client.ExecutionMembers) string { return minute(x.UpdatedAt) }},
+	},
 }
 
 // subjectOf is what an execution is about.

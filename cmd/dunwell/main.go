@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,10 +23,19 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "dunwell:", err)
+	if !succeeds(ctx, os.Args[1:], os.Stdout, os.Stderr) {
 		os.Exit(1)
 	}
+}
+
+// succeeds runs a command and says what is wrong if it fails. Part of that may be
+// a server's own words.
+func succeeds(ctx context.Context, args []string, stdout, stderr io.Writer) bool {
+	err := run(ctx, args, stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "dunwell:", oneLine(err.Error()))
+	}
+	return err == nil
 }
 
 // cli is the commands, as --help lists them.
@@ -67,10 +77,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%w (try dunwell --help)", err)
+		return fmt.Errorf("%w (try %s --help)", err, misread(err))
 	}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	return chosen.Run(streams{os.Stdin, stdout, stderr})
+}
+
+// misread is the command, as far as it could be read, whose flags or arguments are
+// wrong.
+func misread(err error) string {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		if node := parse.Context.Selected(); node != nil {
+			return node.FullPath()
+		}
+	}
+	return "dunwell"
 }
 
 // logger writes the structured log in the form that the settings ask for.

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
@@ -59,12 +58,19 @@ func (s *shell) put(path, body string) {
 	}
 }
 
+// both runs a command and returns what it writes to the standard output and beside it.
+func (s *shell) both(args ...string) (out, beside string, err error) {
+	s.Helper()
+	var o, e bytes.Buffer
+	err = run(s.Context(), append(args, "--url", s.url, "--api-key", testKey), &o, &e)
+	return o.String(), e.String(), err
+}
+
 // try runs a command.
 func (s *shell) try(args ...string) (string, error) {
 	s.Helper()
-	var out, errs bytes.Buffer
-	err := run(s.Context(), append(args, "--url", s.url, "--api-key", testKey), &out, &errs)
-	return out.String(), err
+	out, _, err := s.both(args...)
+	return out, err
 }
 
 // run runs a command that must succeed.
@@ -199,6 +205,11 @@ func TestTriggersByHand(t *testing.T) {
 	}
 	if got := s.run("trigger", "search", "invoice_id=i-1", "--status", "PLANNED"); strings.Contains(got, "MANUAL") {
 		t.Errorf("those of it that are planned:\n%s", got)
+	}
+	for _, list := range []string{"trigger list", "trigger search type=MANUAL", "execution list"} {
+		if _, beside, err := s.both(append(strings.Fields(list), "--limit", "1")...); err != nil || !strings.HasPrefix(beside, "there are more: --page 2 ") {
+			t.Errorf("%s --limit 1: got %q and %v, want to be told of the rest", list, beside, err)
+		}
 	}
 	s.fails([]string{"one of --invoice"}, "trigger", "create")
 	s.fails([]string{"one of --invoice"}, "trigger", "create", "--payment", "p-1", "--wallet", "w-1")
@@ -377,6 +388,12 @@ func TestErrors(t *testing.T) {
 	s.fails([]string{"INVALID_FIELD", "field invoice.overdue.periods.0.type", "request reqr_"},
 		"workflow", "create", "--name", "n", "--reference", "r", "--variant", "OVERDUE", "--period", "FORTNIGHT:1")
 	s.fails([]string{"field limit"}, "workflow", "list", "--limit", "1000")
+	s.fails([]string{"field limit"}, "workflow", "list", "--limit=-1")
+	s.fails([]string{"field page"}, "workflow", "list", "--page=-1")
+	for _, list := range []string{"workflow list", "workflow search n", "action list", "trigger list", "trigger search type=MANUAL", "execution list"} {
+		s.fails([]string{"--limit 0", "1 or more"}, append(strings.Fields(list), "--limit", "0")...)
+		s.fails([]string{"--page 0", "1 or more"}, append(strings.Fields(list), "--page", "0")...)
+	}
 	s.fails([]string{"field order_by"}, "trigger", "list", "--order-by", "colour")
 	s.fails([]string{"USER_NOT_ALLOWED"}, "workflow", "list", "--platform", "plat_00000000000000000000")
 	s.fails([]string{"--variant"}, "workflow", "create", "--name", "n", "--reference", "r")
@@ -385,6 +402,16 @@ func TestErrors(t *testing.T) {
 	s.fails([]string{"--period", "DAY:7"}, "workflow", "create", "--variant", "OVERDUE", "--period", "7")
 	s.fails([]string{"--file"}, "workflow", "create", "-f", s.write("{}"), "--name", "n")
 	s.fails([]string{"--file"}, "action", "create", "-f", s.write("{}"), "--pdf")
+	for _, empty := range [][]string{
+		{"workflow", "create", "--name", "n", "--reference", "r", "--variant", "TO_FINAL", "--customer", ""},
+		{"workflow", "create", "--name", "n", "--reference", "r", "--variant", "TO_FINAL", "--customer="},
+		{"workflow", "create", "--name", "n", "--reference", "r", "--variant", "TO_FINAL", "--customer", "c-1", "--customer", ""},
+	} {
+		s.fails([]string{"--customer is empty"}, empty...)
+	}
+	s.fails([]string{"--invoice is empty"}, "execution", "list", "--invoice", "")
+	s.fails([]string{"-f is empty"}, "action", "create", "-f", "")
+	s.fails([]string{"an argument is empty"}, "workflow", "get", "")
 	s.fails([]string{"no such file"}, "workflow", "create", "-f", "/no/such/file")
 	s.fails([]string{"one document"}, "workflow", "create", "-f", s.write("a: 1\n---\nb: 2\n"))
 	s.fails([]string{"INVALID_FIELD"}, "workflow", "create", "-f", s.write("[]"))
@@ -403,83 +430,30 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestTablesFit: into the width of a terminal, and the ids stay whole.
-func TestTablesFit(t *testing.T) {
+// TestNamesOfTheAPI: who knows the API's members finds them among the flags, and who
+// mistypes one is told what is near, or where the flags are listed.
+func TestNamesOfTheAPI(t *testing.T) {
 	s := newShell(t)
-	long := strings.Repeat("long ", 40)
-	reference := "the-reference-of-" + strings.Repeat("x", 100)
-	s.run("workflow", "create", "--name", strings.TrimSpace(long), "--reference", reference, "--variant", "UPCOMING_PAYMENT_REMINDER", "--period", "DAY:3")
-	got := s.run("workflow", "list")
-	for line := range strings.Lines(got) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > tableWidth {
-			t.Errorf("a line of %d characters: %s", n, line)
+	made := s.run("workflow", "create", "--name", "n", "--reference", "r", "--type", "invoice", "--variant", "TO_FINAL", "--customer_ids", "c-1", "--status", "ACTIVE")
+	if s.fact(made, "type") != "INVOICE" || s.fact(made, "customers") != "c-1" {
+		t.Errorf("a workflow:\n%s", made)
+	}
+	action := s.run("action", "create", "--workflow_id", "r", "--integration_id", "mail", "--template_name", "mine", "--cc_recipients", "a@x.example", "--bcc_recipients", "b@x.example",
+		"--include_pdf", "--include_payment_link", "--include_customer_contacts_as_cc", "--status", "DRAFT", "-o", "json")
+	for _, want := range []string{`"template_name":"mine"`, `"cc_recipients":["a@x.example"]`, `"bcc_recipients":["b@x.example"]`, `"include_pdf":true`, `"include_payment_link":true`, `"include_customer_contacts_as_cc":true`} {
+		if !strings.Contains(action, want) {
+			t.Errorf("an action: got %s, want %s in it", action, want)
 		}
 	}
-	if !regexp.MustCompile(`(?m)^wkfl_[0-9A-Za-z]{20}  the-reference-of-x*…  long .*…  UPCOMING_PAYMENT_REMINDER  DRAFT$`).MatchString(got) {
-		t.Errorf("got\n%s", got)
+	s.run("workflow", "list", "--statuses", "ACTIVE", "--order_by", "reference", "--order_direction", "asc")
+	s.run("trigger", "list", "--statuses", "FIRED")
+	s.run("execution", "list", "--statuses", "SENT", "--workflow_id", "w", "--trigger_id", "t", "--customer_id", "c", "--invoice_id", "i")
+	for _, about := range []string{"--invoice_id", "--payment_id", "--wallet_id"} {
+		s.fails([]string{"404, RESOURCE_NOT_FOUND"}, "trigger", "create", "--workflow_id", "none", about, "x", "--wallet_type_id", "x")
 	}
-}
-
-// TestNothingMovesTheCursor: what others have written stays on its line.
-func TestNothingMovesTheCursor(t *testing.T) {
-	if got := oneLine("a\x1b[2Jb\r\nc\u0085d"); got != "a [2Jb  c d" {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestJSONOf(t *testing.T) {
-	for name, tt := range map[string]struct{ yaml, want string }{
-		"order and kinds": {"b: 1\na: [x, true, null, ~, 25.50, 1e3]\n", `{"b":1,"a":["x",true,null,null,25.50,1e3]}`},
-		"dates are texts": {"due_date: 2026-02-28\nat: 2026-01-31T09:00:00Z\n", `{"due_date":"2026-02-28","at":"2026-01-31T09:00:00Z"}`},
-		"quoted":          {"a: \"25\"\nb: 'true'\n\"on\": off\n", `{"a":"25","b":"true","on":"off"}`},
-		"large numbers":   {"n: 9007199254740993\n", `{"n":9007199254740993}`},
-		"aliases":         {"a: &x {b: 1}\nc: *x\n", `{"a":{"b":1},"c":{"b":1}}`},
-		"texts":           {"a: |\n  one\n  two \"three\"\n", `{"a":"one\ntwo \"three\"\n"}`},
-		"JSON":            {`{"a": [1, {"b": null}]}`, `{"a":[1,{"b":null}]}`},
-	} {
-		got, err := jsonOf([]byte(tt.yaml))
-		if err != nil || string(got) != tt.want {
-			t.Errorf("%s: got %s and %v, want %s", name, got, err, tt.want)
-		}
-	}
-	for name, bad := range map[string]string{
-		"a key twice":     "a: 1\na: 2\n",
-		"no number":       "a: .nan\n",
-		"hexadecimal":     "a: 0x10\n",
-		"a key of keys":   "? {a: 1}\n: 2\n",
-		"a merge":         "a: &x {b: 1}\nc: {<<: *x}\n",
-		"an endless tree": "a: &a [*a]\n",
-		"nothing":         "",
-	} {
-		if got, err := jsonOf([]byte(bad)); err == nil {
-			t.Errorf("%s: got %s, want an error", name, got)
-		}
-	}
-}
-
-func TestYAMLOf(t *testing.T) {
-	const text = `{"z":"true","a":["2026-01-01","1e3","","null","~","yes",null,true,25.50,9007199254740993],"o":{},"l":[],"m":"one\ntwo","u":"\ud83d\ude00"}`
-	got, err := yamlOf([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := jsonOf(got)
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, got)
-	}
-	if want := strings.Replace(text, `\ud83d\ude00`, "😀", 1); string(back) != want {
-		t.Errorf("there and back: got %s, want %s", back, want)
-	}
-	for _, bad := range []string{"", "{", `{"a":`, "[1"} {
-		if got, err := yamlOf([]byte(bad)); err == nil {
-			t.Errorf("%q: got %s, want an error", bad, got)
-		}
-	}
-}
-
-func TestPatch(t *testing.T) {
-	got, err := patch(given{}, setting{[]string{"a=text", "b=null", "c.d=3", "c.e=[1]", `f="3"`, "g=", "h=x=y"}}, nil)
-	if want := `{"a":"text","b":null,"c":{"d":3,"e":[1]},"f":"3","g":"","h":"x=y"}`; err != nil || string(got) != want {
-		t.Errorf("got %s and %v, want %s", got, err, want)
-	}
+	s.fails([]string{"INVALID_FIELD", "field invoice"}, "workflow", "create", "--name", "n", "--reference", "x", "--type", "PAYMENT", "--variant", "TO_FINAL")
+	s.fails([]string{"--file"}, "workflow", "create", "-f", s.write("{}"), "--type", "INVOICE")
+	s.fails([]string{"--invoice-id", `"--invoice_id"`, "try dunwell execution list --help"}, "execution", "list", "--invoice-id", "i")
+	s.fails([]string{"try dunwell workflow create --help"}, "workflow", "create", "--colour", "red")
+	s.fails([]string{"try dunwell --help"}, "colour")
 }

@@ -41,7 +41,8 @@ func (c *resetKeyCmd) Run(ctx context.Context, s streams) error {
 		if l.Noun == "integration" {
 			request = "PUT /v1/integrations/" + l.ID + " with authentication"
 		}
-		if _, err := fmt.Fprintf(s.out, "  platform %s, %s %s: %s\n", l.Platform, l.Noun, cmp.Or(l.Reference, l.ID), request); err != nil {
+		line := fmt.Sprintf("  platform %s, %s %s: %s", l.Platform, l.Noun, cmp.Or(l.Reference, l.ID), request)
+		if _, err := fmt.Fprintln(s.out, oneLine(line)); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -86,10 +87,12 @@ func cut(s string, width int) string {
 	return string([]rune(s)[:width-1]) + "…"
 }
 
-// oneLine keeps what others have written from moving the cursor of who reads it.
+// oneLine keeps what others have written from moving the cursor of who reads it,
+// from ending the line, and from turning the direction of what follows. Every text of a server goes through it on its way to a terminal, in tables and
+// in errors; JSON and YAML are for programs and stay as they are.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
 			return ' '
 		}
 		return r

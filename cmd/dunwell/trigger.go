@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
@@ -21,7 +22,7 @@ type triggerCmd struct {
 type triggerList struct {
 	remote
 	paging
-	Status []string `placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
 }
 
 // Help implements the help's second part.
@@ -32,27 +33,19 @@ func (triggerList) Help() string {
 
 // Run implements the command.
 func (c *triggerList) Run(ctx context.Context, s streams) error {
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.WorkflowTrigger], error) {
-		got, err := api.ListWorkflowTriggersPage(ctx, &client.ListWorkflowTriggersParams{
+	return some(s, c.remote, c.paging, triggerTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowTriggerPage, error) {
+		return api.ListWorkflowTriggersPage(ctx, &client.ListWorkflowTriggersParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.ListWorkflowTriggersOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses: upper[client.TriggerStatus](c.Status),
 		}, into)
-		return triggersOf(got), err
-	}, triggerColumns)
-}
-
-func triggersOf(got *client.WorkflowTriggerPage) page[client.WorkflowTrigger] {
-	if got == nil {
-		return page[client.WorkflowTrigger]{}
-	}
-	return page[client.WorkflowTrigger]{got.Data, got.Links.Next != nil}
+	})
 }
 
 type triggerSearch struct {
 	remote
 	paging
 	Filter []string `arg:"" name:"field=value" help:"What they are about: invoice_id=in_1. The same field again adds a value, another narrows."`
-	Status []string `placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: PLANNED, FIRED, SKIPPED, CANCELLED; FIRED if unset."`
 }
 
 // Help implements the help's second part.
@@ -68,13 +61,12 @@ func (c *triggerSearch) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.WorkflowTrigger], error) {
-		got, err := api.SearchWorkflowTriggersPage(ctx, &client.SearchWorkflowTriggersParams{
+	return some(s, c.remote, c.paging, triggerTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowTriggerPage, error) {
+		return api.SearchWorkflowTriggersPage(ctx, &client.SearchWorkflowTriggersParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.SearchWorkflowTriggersOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses: upper[client.TriggerStatus](c.Status),
 		}, body, into)
-		return triggersOf(got), err
-	}, triggerColumns)
+	})
 }
 
 type triggerGet struct {
@@ -84,19 +76,17 @@ type triggerGet struct {
 
 // Run implements the command.
 func (c *triggerGet) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.WorkflowTrigger, error) {
-		return api.GetWorkflowTrigger(ctx, c.ID, into)
-	}, triggerFacts)
+	return one(ctx, s, c.remote, of(c.ID, (*client.Client).GetWorkflowTrigger), writeTrigger)
 }
 
 type triggerCreate struct {
 	remote
 	given
-	Workflow   string `placeholder:"ID|REFERENCE" help:"The workflow to fire; if unset, the only one that answers to the resource."`
-	Invoice    string `placeholder:"ID" help:"Fire it for this invoice."`
-	Payment    string `placeholder:"ID" help:"Fire it for this payment."`
-	Wallet     string `placeholder:"ID" help:"Fire it for this wallet."`
-	WalletType string `name:"wallet-type" placeholder:"ID" help:"That wallet's type."`
+	Workflow   string `aliases:"workflow_id" placeholder:"ID|REFERENCE" help:"The workflow to fire; if unset, the only one that answers to the resource."`
+	Invoice    string `aliases:"invoice_id" placeholder:"ID" help:"Fire it for this invoice."`
+	Payment    string `aliases:"payment_id" placeholder:"ID" help:"Fire it for this payment."`
+	Wallet     string `aliases:"wallet_id" placeholder:"ID" help:"Fire it for this wallet."`
+	WalletType string `name:"wallet-type" aliases:"wallet_type_id" placeholder:"ID" help:"That wallet's type."`
 	Variant    string `placeholder:"VARIANT" help:"That of the workflow if it is named, FAILED_PAYMENT for a payment."`
 	Period     string `placeholder:"DAY:7" help:"Of an OVERDUE workflow, which of its periods."`
 }
@@ -113,13 +103,8 @@ Examples:
 
 // Run implements the command.
 func (c *triggerCreate) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.WorkflowTrigger, error) {
-		body, err := c.members(ctx, s, api)
-		if err != nil {
-			return nil, err
-		}
-		return sent[client.WorkflowTrigger](ctx, api, http.MethodPost, "/v1/workflow-triggers", body, into)
-	}, triggerFacts)
+	body := func(ctx context.Context, api *client.Client) (json.RawMessage, error) { return c.members(ctx, s, api) }
+	return one(ctx, s, c.remote, sending[client.WorkflowTrigger](http.MethodPost, "/v1/workflow-triggers", body), writeTrigger)
 }
 
 // members is the body: the file, or what the flags say.
@@ -181,17 +166,22 @@ func (c *triggerCreate) target(t *client.WorkflowTriggerCreate, variant string) 
 	}
 }
 
-var triggerColumns = []column[client.WorkflowTrigger]{
-	{"id", false, func(t *client.WorkflowTrigger) string { return t.ID }},
-	{"about", true, func(t *client.WorkflowTrigger) string { return targetOf(t) }},
-	{"customer", true, func(t *client.WorkflowTrigger) string { return said(t.CustomerID) }},
-	{"status", false, func(t *client.WorkflowTrigger) string { return string(t.Status) }},
-	{"reason", false, func(t *client.WorkflowTrigger) string { return said(t.Reason) }},
-	{"created", false, func(t *client.WorkflowTrigger) string { return minute(t.CreatedAt) }},
+var triggerTable = table[*client.WorkflowTriggerPage, client.WorkflowTrigger]{
+	func(p *client.WorkflowTriggerPage, _ int) page[client.WorkflowTrigger] {
+		return linked(p.Data, p.Links)
+	},
+	[]column[client.WorkflowTrigger]{
+		{"id", false, func(t *client.WorkflowTrigger) string { return t.ID }},
+		{"about", true, targetOf},
+		{"customer", true, func(t *client.WorkflowTrigger) string { return said(t.CustomerID) }},
+		{"status", false, func(t *client.WorkflowTrigger) string { return string(t.Status) }},
+		{"reason", false, func(t *client.WorkflowTrigger) string { return said(t.Reason) }},
+		{"created", false, func(t *client.WorkflowTrigger) string { return minute(t.CreatedAt) }},
+	},
 }
 
-func triggerFacts(t *client.WorkflowTrigger) []fact {
-	return []fact{
+func writeTrigger(out io.Writer, t *client.WorkflowTrigger) error {
+	return writeFacts(out, []fact{
 		{"id", t.ID},
 		{"type", string(t.Type)},
 		{"workflow", t.WorkflowID},
@@ -204,7 +194,7 @@ func triggerFacts(t *client.WorkflowTrigger) []fact {
 		{"reason", said(t.Reason)},
 		{"scheduled_at", when(t.ScheduledAt)},
 		{"created_at", when(&t.CreatedAt)},
-	}
+	})
 }
 
 // targetOf is what a trigger is about.

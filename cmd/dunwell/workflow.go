@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -32,18 +33,17 @@ type workflowName struct {
 type workflowList struct {
 	remote
 	paging
-	Status []string `placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
 }
 
 // Run implements the command.
 func (c *workflowList) Run(ctx context.Context, s streams) error {
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.Workflow], error) {
-		got, err := api.ListWorkflowsPage(ctx, &client.ListWorkflowsParams{
+	return some(s, c.remote, c.paging, workflowTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowPage, error) {
+		return api.ListWorkflowsPage(ctx, &client.ListWorkflowsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.ListWorkflowsOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses: upper[client.Status](c.Status),
 		}, into)
-		return workflowsOf(got), err
-	}, workflowColumns)
+	})
 }
 
 type workflowSearch struct {
@@ -52,7 +52,7 @@ type workflowSearch struct {
 	Text   string   `arg:"" optional:"" help:"What one of the workflow's texts has in it."`
 	Exact  bool     `help:"One of its texts is exactly that."`
 	Filter []string `placeholder:"FIELD=VALUE" sep:"none" help:"Only those with that value: type=INVOICE. The same field again adds a value, another narrows."`
-	Status []string `placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
+	Status []string `aliases:"statuses" placeholder:"STATUS" help:"Only those: ACTIVE, INACTIVE, DRAFT, ARCHIVED."`
 }
 
 // Help implements the help's second part.
@@ -68,13 +68,12 @@ func (c *workflowSearch) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return some(s, c.remote, c.paging, func(api *client.Client, p paging, into client.CallOption) (page[client.Workflow], error) {
-		got, err := api.SearchWorkflowsPage(ctx, &client.SearchWorkflowsParams{
+	return some(s, c.remote, c.paging, workflowTable, func(api *client.Client, p paging, into client.CallOption) (*client.WorkflowPage, error) {
+		return api.SearchWorkflowsPage(ctx, &client.SearchWorkflowsParams{
 			Page: p.Page, Limit: p.Limit, OrderBy: client.SearchWorkflowsOrderBy(p.OrderBy), OrderDirection: p.order(),
 			Statuses: upper[client.Status](c.Status),
 		}, body, into)
-		return workflowsOf(got), err
-	}, workflowColumns)
+	})
 }
 
 // searchOf is the body of a search.
@@ -109,9 +108,7 @@ type workflowGet struct {
 
 // Run implements the command.
 func (c *workflowGet) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.GetWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).GetWorkflow), writeWorkflow)
 }
 
 type workflowCreate struct {
@@ -120,9 +117,10 @@ type workflowCreate struct {
 	Name        string   `help:"Its name."`
 	Reference   string   `help:"What it is called elsewhere; unique on the platform."`
 	Description string   `help:"What it is for."`
+	Type        string   `help:"INVOICE, PAYMENT or PRICING_PLAN_SUBSCRIPTION; that of the variant if unset."`
 	Variant     string   `placeholder:"VARIANT" help:"When it fires: TO_FINAL, OVERDUE, UPCOMING_PAYMENT_REMINDER, FAILED_PAYMENT or FREE_TRIAL_REMINDER. Wallets take a --file."`
 	Period      []string `placeholder:"DAY:7" help:"How long after or before the date: DAY:7, WEEK:2, MONTH:1, YEAR:1; several for several steps."`
-	Customer    []string `placeholder:"ID" help:"Only for this customer; several for several. Unset: for all."`
+	Customer    []string `aliases:"customer_ids" placeholder:"ID" help:"Only for this customer; several for several. Unset: for all."`
 	Status      string   `default:"DRAFT" help:"DRAFT, INACTIVE or ACTIVE; ${default} if unset."`
 }
 
@@ -137,27 +135,15 @@ func (workflowCreate) Help() string {
 
 // Run implements the command.
 func (c *workflowCreate) Run(ctx context.Context, s streams) error {
-	body, err := c.members(s)
-	if err != nil {
-		return err
-	}
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return sent[client.Workflow](ctx, api, http.MethodPost, "/v1/workflows", body, into)
-	}, workflowFacts)
-}
-
-// sent sends a body and reads what the API made of it.
-func sent[T any](ctx context.Context, api *client.Client, method, path string, body json.RawMessage, into client.CallOption) (*T, error) {
-	var made T
-	err := api.Do(ctx, method, path, body, &made, into)
-	return &made, err
+	body := func(context.Context, *client.Client) (json.RawMessage, error) { return c.members(s) }
+	return one(ctx, s, c.remote, sending[client.Workflow](http.MethodPost, "/v1/workflows", body), writeWorkflow)
 }
 
 // members is the body: the file, or what the flags say. What is missing or
 // wrong in them, the API says.
 func (c *workflowCreate) members(s streams) (json.RawMessage, error) {
 	if c.File != "" {
-		if c.Name+c.Reference+c.Description+c.Variant != "" || len(c.Period)+len(c.Customer) > 0 {
+		if c.Name+c.Reference+c.Description+c.Type+c.Variant != "" || len(c.Period)+len(c.Customer) > 0 {
 			return nil, errFileAlone
 		}
 		return c.body(s.in)
@@ -183,6 +169,9 @@ func (c *workflowCreate) members(s streams) (json.RawMessage, error) {
 		return nil, errors.New("--variant is needed, or a --file")
 	default:
 		return nil, fmt.Errorf("--variant %s: it must be TO_FINAL, OVERDUE, UPCOMING_PAYMENT_REMINDER, FAILED_PAYMENT or FREE_TRIAL_REMINDER; others take a --file", c.Variant)
+	}
+	if c.Type != "" { // one that the variant does not have, the API refuses
+		w.Type = client.WorkflowType(strings.ToUpper(c.Type))
 	}
 	switch {
 	case len(periods) == 0 || variant == client.VariantFreeTrialReminder:
@@ -213,8 +202,7 @@ func periodsOf(list []string) ([]client.Period, error) {
 type workflowUpdate struct {
 	remote
 	workflowName
-	given
-	setting
+	change
 }
 
 // Help implements the help's second part.
@@ -229,13 +217,7 @@ Examples:
 
 // Run implements the command.
 func (c *workflowUpdate) Run(ctx context.Context, s streams) error {
-	body, err := patch(c.given, c.setting, s.in)
-	if err != nil {
-		return err
-	}
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return sent[client.Workflow](ctx, api, http.MethodPatch, client.Path("/v1/workflows/{id}", c.Name), body, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, patching[client.Workflow](client.Path("/v1/workflows/{id}", c.Name), c.change, s), writeWorkflow)
 }
 
 type workflowActivate struct {
@@ -245,9 +227,7 @@ type workflowActivate struct {
 
 // Run implements the command.
 func (c *workflowActivate) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.ActivateWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).ActivateWorkflow), writeWorkflow)
 }
 
 type workflowDeactivate struct {
@@ -257,9 +237,7 @@ type workflowDeactivate struct {
 
 // Run implements the command.
 func (c *workflowDeactivate) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.DeactivateWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).DeactivateWorkflow), writeWorkflow)
 }
 
 type workflowArchive struct {
@@ -269,28 +247,22 @@ type workflowArchive struct {
 
 // Run implements the command.
 func (c *workflowArchive) Run(ctx context.Context, s streams) error {
-	return one(s, c.remote, func(api *client.Client, into client.CallOption) (*client.Workflow, error) {
-		return api.ArchiveWorkflow(ctx, c.Name, into)
-	}, workflowFacts)
+	return one(ctx, s, c.remote, of(c.Name, (*client.Client).ArchiveWorkflow), writeWorkflow)
 }
 
-func workflowsOf(got *client.WorkflowPage) page[client.Workflow] {
-	if got == nil {
-		return page[client.Workflow]{}
-	}
-	return page[client.Workflow]{got.Data, got.Links.Next != nil}
+var workflowTable = table[*client.WorkflowPage, client.Workflow]{
+	func(p *client.WorkflowPage, _ int) page[client.Workflow] { return linked(p.Data, p.Links) },
+	[]column[client.Workflow]{
+		{"id", false, func(w *client.Workflow) string { return w.ID }},
+		{"reference", true, func(w *client.Workflow) string { return w.Reference }},
+		{"name", true, func(w *client.Workflow) string { return w.Name }},
+		{"variant", false, variantOf},
+		{"status", false, func(w *client.Workflow) string { return string(w.Status) }},
+	},
 }
 
-var workflowColumns = []column[client.Workflow]{
-	{"id", false, func(w *client.Workflow) string { return w.ID }},
-	{"reference", true, func(w *client.Workflow) string { return w.Reference }},
-	{"name", true, func(w *client.Workflow) string { return w.Name }},
-	{"variant", false, variantOf},
-	{"status", false, func(w *client.Workflow) string { return string(w.Status) }},
-}
-
-func workflowFacts(w *client.Workflow) []fact {
-	return []fact{
+func writeWorkflow(out io.Writer, w *client.Workflow) error {
+	return writeFacts(out, []fact{
 		{"id", w.ID},
 		{"reference", w.Reference},
 		{"name", w.Name},
@@ -305,7 +277,7 @@ func workflowFacts(w *client.Workflow) []fact {
 		{"version", fmt.Sprint(w.Version)},
 		{"created_at", when(&w.CreatedAt)},
 		{"updated_at", when(&w.UpdatedAt)},
-	}
+	})
 }
 
 // variantOf is the variant of whichever block a workflow has.
