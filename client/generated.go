@@ -396,6 +396,7 @@ const (
 	ListCustomersOrderByCreatedAt ListCustomersOrderBy = "created_at"
 	ListCustomersOrderByReference ListCustomersOrderBy = "reference"
 	ListCustomersOrderByStatus    ListCustomersOrderBy = "status"
+	ListCustomersOrderByType      ListCustomersOrderBy = "type"
 	ListCustomersOrderByUpdatedAt ListCustomersOrderBy = "updated_at"
 )
 
@@ -414,6 +415,7 @@ const (
 	ListInvoicesOrderByCreatedAt ListInvoicesOrderBy = "created_at"
 	ListInvoicesOrderByReference ListInvoicesOrderBy = "reference"
 	ListInvoicesOrderByStatus    ListInvoicesOrderBy = "status"
+	ListInvoicesOrderByType      ListInvoicesOrderBy = "type"
 	ListInvoicesOrderByUpdatedAt ListInvoicesOrderBy = "updated_at"
 )
 
@@ -441,12 +443,14 @@ const (
 const (
 	ListPricingPlanSchedulesOrderByCreatedAt ListPricingPlanSchedulesOrderBy = "created_at"
 	ListPricingPlanSchedulesOrderByReference ListPricingPlanSchedulesOrderBy = "reference"
+	ListPricingPlanSchedulesOrderByType      ListPricingPlanSchedulesOrderBy = "type"
 	ListPricingPlanSchedulesOrderByUpdatedAt ListPricingPlanSchedulesOrderBy = "updated_at"
 )
 
 // Defines values for ListPricingPlanSubscriptionsOrderBy.
 const (
 	ListPricingPlanSubscriptionsOrderByCreatedAt ListPricingPlanSubscriptionsOrderBy = "created_at"
+	ListPricingPlanSubscriptionsOrderByName      ListPricingPlanSubscriptionsOrderBy = "name"
 	ListPricingPlanSubscriptionsOrderByReference ListPricingPlanSubscriptionsOrderBy = "reference"
 	ListPricingPlanSubscriptionsOrderByStatus    ListPricingPlanSubscriptionsOrderBy = "status"
 	ListPricingPlanSubscriptionsOrderByUpdatedAt ListPricingPlanSubscriptionsOrderBy = "updated_at"
@@ -470,8 +474,10 @@ const (
 // Defines values for ListWalletTypesOrderBy.
 const (
 	ListWalletTypesOrderByCreatedAt ListWalletTypesOrderBy = "created_at"
+	ListWalletTypesOrderByName      ListWalletTypesOrderBy = "name"
 	ListWalletTypesOrderByReference ListWalletTypesOrderBy = "reference"
 	ListWalletTypesOrderByStatus    ListWalletTypesOrderBy = "status"
+	ListWalletTypesOrderByType      ListWalletTypesOrderBy = "type"
 	ListWalletTypesOrderByUpdatedAt ListWalletTypesOrderBy = "updated_at"
 )
 
@@ -892,8 +898,8 @@ type APIKey struct {
 	// PlatformIDs The first is the key's default; a new key without any opens the current platform
 	PlatformIDs []OpaqueID `json:"platform_ids"`
 
-	// Active false revokes the key
-	Active    *bool      `json:"active"`
+	// Active false revokes the key; a new one is active
+	Active    bool       `json:"active"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
@@ -921,8 +927,8 @@ type APIKeyMembers struct {
 	// PlatformIDs The first is the key's default; a new key without any opens the current platform
 	PlatformIDs nullable.Nullable[[]OpaqueID] `json:"platform_ids,omitempty"`
 
-	// Active false revokes the key
-	Active    nullable.Nullable[bool]      `json:"active,omitempty"`
+	// Active false revokes the key; a new one is active
+	Active    *bool                        `json:"active,omitempty"`
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
 }
 
@@ -1414,14 +1420,16 @@ type IntegrationEmailProviderSMTP struct {
 	Host string `json:"host"`
 
 	// Port Default 587, with TLS 465, with NONE 25
-	Port     *int                                  `json:"port,omitempty"`
+	Port *int `json:"port,omitempty"`
+
+	// Security STARTTLS unless set
 	Security *IntegrationEmailProviderSMTPSecurity `json:"security,omitempty"`
 
 	// From Used where neither action nor billing entity has an address
 	From *string `json:"from,omitempty"`
 }
 
-// IntegrationEmailProviderSMTPSecurity is security of IntegrationEmailProviderSmtp.
+// IntegrationEmailProviderSMTPSecurity STARTTLS unless set
 type IntegrationEmailProviderSMTPSecurity string
 
 // IntegrationEmailProviderVariant SYSTEM captures every message in the outbox
@@ -1458,17 +1466,19 @@ type IntegrationType string
 // Invoice is the answer of getInvoice.
 type Invoice struct {
 	// ObjectType INVOICE
-	ObjectType                 string        `json:"object_type"`
-	ID                         string        `json:"id"`
-	Reference                  *string       `json:"reference"`
-	InvoiceNumber              *string       `json:"invoice_number"`
-	Status                     InvoiceStatus `json:"status"`
-	Type                       *InvoiceType  `json:"type"`
-	CustomerID                 OpaqueID      `json:"customer_id"`
-	CustomerReference          *string       `json:"customer_reference"`
-	BillingEntityID            *string       `json:"billing_entity_id"`
-	PricingPlanSubscriptionIDs []OpaqueID    `json:"pricing_plan_subscription_ids"`
-	InvoiceDate                *time.Time    `json:"invoice_date"`
+	ObjectType    string        `json:"object_type"`
+	ID            string        `json:"id"`
+	Reference     *string       `json:"reference"`
+	InvoiceNumber *string       `json:"invoice_number"`
+	Status        InvoiceStatus `json:"status"`
+
+	// Type STANDARD unless set
+	Type                       *InvoiceType `json:"type"`
+	CustomerID                 OpaqueID     `json:"customer_id"`
+	CustomerReference          *string      `json:"customer_reference"`
+	BillingEntityID            *string      `json:"billing_entity_id"`
+	PricingPlanSubscriptionIDs []OpaqueID   `json:"pricing_plan_subscription_ids"`
+	InvoiceDate                *time.Time   `json:"invoice_date"`
 
 	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
 	DueDate *string `json:"due_date"`
@@ -1536,15 +1546,17 @@ type InvoicePaymentStatus string
 
 // InvoicePut is the body of putInvoice.
 type InvoicePut struct {
-	Reference                  *string       `json:"reference,omitempty"`
-	InvoiceNumber              *string       `json:"invoice_number,omitempty"`
-	Status                     InvoiceStatus `json:"status"`
-	Type                       *InvoiceType  `json:"type,omitempty"`
-	CustomerID                 OpaqueID      `json:"customer_id"`
-	CustomerReference          *string       `json:"customer_reference,omitempty"`
-	BillingEntityID            *string       `json:"billing_entity_id,omitempty"`
-	PricingPlanSubscriptionIDs []OpaqueID    `json:"pricing_plan_subscription_ids,omitempty"`
-	InvoiceDate                *time.Time    `json:"invoice_date,omitempty"`
+	Reference     *string       `json:"reference,omitempty"`
+	InvoiceNumber *string       `json:"invoice_number,omitempty"`
+	Status        InvoiceStatus `json:"status"`
+
+	// Type STANDARD unless set
+	Type                       *InvoiceType `json:"type,omitempty"`
+	CustomerID                 OpaqueID     `json:"customer_id"`
+	CustomerReference          *string      `json:"customer_reference,omitempty"`
+	BillingEntityID            *string      `json:"billing_entity_id,omitempty"`
+	PricingPlanSubscriptionIDs []OpaqueID   `json:"pricing_plan_subscription_ids,omitempty"`
+	InvoiceDate                *time.Time   `json:"invoice_date,omitempty"`
 
 	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
 	DueDate *string `json:"due_date,omitempty"`
@@ -1580,17 +1592,19 @@ type InvoicePut struct {
 // InvoicePutResult is the answer of putInvoice, putInvoice.
 type InvoicePutResult struct {
 	// ObjectType INVOICE
-	ObjectType                 string        `json:"object_type"`
-	ID                         string        `json:"id"`
-	Reference                  *string       `json:"reference"`
-	InvoiceNumber              *string       `json:"invoice_number"`
-	Status                     InvoiceStatus `json:"status"`
-	Type                       *InvoiceType  `json:"type"`
-	CustomerID                 OpaqueID      `json:"customer_id"`
-	CustomerReference          *string       `json:"customer_reference"`
-	BillingEntityID            *string       `json:"billing_entity_id"`
-	PricingPlanSubscriptionIDs []OpaqueID    `json:"pricing_plan_subscription_ids"`
-	InvoiceDate                *time.Time    `json:"invoice_date"`
+	ObjectType    string        `json:"object_type"`
+	ID            string        `json:"id"`
+	Reference     *string       `json:"reference"`
+	InvoiceNumber *string       `json:"invoice_number"`
+	Status        InvoiceStatus `json:"status"`
+
+	// Type STANDARD unless set
+	Type                       *InvoiceType `json:"type"`
+	CustomerID                 OpaqueID     `json:"customer_id"`
+	CustomerReference          *string      `json:"customer_reference"`
+	BillingEntityID            *string      `json:"billing_entity_id"`
+	PricingPlanSubscriptionIDs []OpaqueID   `json:"pricing_plan_subscription_ids"`
+	InvoiceDate                *time.Time   `json:"invoice_date"`
 
 	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
 	DueDate *string `json:"due_date"`
@@ -1631,7 +1645,7 @@ type InvoicePutResult struct {
 // InvoiceStatus is as api/openapi.yaml says.
 type InvoiceStatus string
 
-// InvoiceType is type of Invoice.
+// InvoiceType STANDARD unless set
 type InvoiceType string
 
 // Links Paths of this and other pages, with every query parameter
@@ -1754,8 +1768,8 @@ type NewAPIKey struct {
 	// PlatformIDs The first is the key's default; a new key without any opens the current platform
 	PlatformIDs []OpaqueID `json:"platform_ids"`
 
-	// Active false revokes the key
-	Active    *bool      `json:"active"`
+	// Active false revokes the key; a new one is active
+	Active    bool       `json:"active"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
@@ -2276,6 +2290,7 @@ type RolePage struct {
 
 // RollAPIKeyBody is body of RollApiKey.
 type RollAPIKeyBody struct {
+	// EndPrevious Without it the secret before goes on for a day
 	EndPrevious *bool `json:"end_previous,omitempty"`
 }
 
@@ -2665,7 +2680,7 @@ type Workflow struct {
 	Wallet                  *WorkflowWallet       `json:"wallet,omitempty"`
 	Schedule                *WorkflowSchedule     `json:"schedule,omitempty"`
 
-	// OnAmbiguous What to do with a send whose outcome nobody can know
+	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
 
 	// Version Counts changes
@@ -2727,7 +2742,7 @@ type WorkflowCreate struct {
 	Wallet                  *WorkflowWallet       `json:"wallet,omitempty"`
 	Schedule                *WorkflowSchedule     `json:"schedule,omitempty"`
 
-	// OnAmbiguous What to do with a send whose outcome nobody can know
+	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
 }
 
@@ -2821,11 +2836,11 @@ type WorkflowMembers struct {
 	Wallet                  *WorkflowWallet                     `json:"wallet,omitempty"`
 	Schedule                nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
 
-	// OnAmbiguous What to do with a send whose outcome nobody can know
+	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous nullable.Nullable[WorkflowOnAmbiguous] `json:"on_ambiguous,omitempty"`
 }
 
-// WorkflowOnAmbiguous What to do with a send whose outcome nobody can know
+// WorkflowOnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 type WorkflowOnAmbiguous string
 
 // WorkflowPage is the answer of listWorkflows, searchWorkflows.
@@ -3222,7 +3237,13 @@ type ListInvoicesParams struct {
 	OrderBy        ListInvoicesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 	OrderDirection OrderDirection      `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 	CustomerID     OpaqueID            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
-	Statuses       []InvoiceStatus     `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+
+	// Paid Whether it counts as paid
+	Paid *bool `form:"paid,omitempty" json:"paid,omitempty"`
+
+	// OnHold Whether the billing system holds it
+	OnHold   *bool           `form:"on_hold,omitempty" json:"on_hold,omitempty"`
+	Statuses []InvoiceStatus `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
 // ListOutboxParams defines parameters for ListOutbox.
@@ -3837,6 +3858,8 @@ func (p *ListInvoicesParams) query() url.Values {
 	add(q, "order_by", p.OrderBy)
 	add(q, "order_direction", p.OrderDirection)
 	add(q, "customer_id", p.CustomerID)
+	add(q, "paid", p.Paid)
+	add(q, "on_hold", p.OnHold)
 	add(q, "statuses[]", p.Statuses)
 	return q
 }

@@ -215,11 +215,41 @@ func TestLists(t *testing.T) {
 		w.do("GET", "/v1/customers/%00", "").fails(404, "RESOURCE_NOT_FOUND", "-")
 		w.do("GET", "/v1/customers/%ff", "").fails(404, "RESOURCE_NOT_FOUND", "-")
 		w.do("GET", "/v1/customers/"+strings.Repeat("x", 300), "").fails(404, "RESOURCE_NOT_FOUND", "-")
-		w.do("GET", "/v1/invoices?paid=true", "").fails(400, "INVALID_FIELD", "paid")
-		w.do("GET", "/v1/invoices?on_hold=false", "").fails(400, "INVALID_FIELD", "on_hold")
+		w.do("GET", "/v1/invoices?paid=1", "").fails(400, "INVALID_FIELD", "paid")
+		for list, orders := range map[string]string{
+			"customers": "reference status type", "invoices": "reference status type", "pricing-plan-subscriptions": "name reference status",
+			"pricing-plan-schedules": "reference type", "wallet-types": "name reference status type", "wallets": "reference status",
+		} {
+			for _, by := range strings.Fields(orders) {
+				w.do("GET", "/v1/"+list+"?order_by="+by, "").want(200)
+			}
+		}
 		for _, r := range httpapi.Routes() { // every list can be asked for in every order
 			if r.Verb == "GET" && !r.Open && !strings.Contains(r.Path, "{") {
 				w.do("GET", r.Path+"?order_by=created_at&order_direction=asc&limit=3", "").want(200)
+			}
+		}
+	})
+}
+
+// TestInvoicesByState: lists follow what an invoice becomes.
+func TestInvoicesByState(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for _, c := range []struct{ more, paid, held string }{
+			{``, "false", "false"},
+			{`,"on_hold":true`, "false", "true"},
+			{`,"paid":true`, "true", "false"},
+			{`,"payment_status":"OVERPAID","on_hold":true,"type":"CREDIT"`, "true", "true"},
+			{`,"payment_status":"PARTIALLY_PAID","paid":false`, "false", "false"},
+		} {
+			w.do("PUT", "/v1/invoices/i1", `{"status":"FINAL","customer_id":"c1"`+c.more+`}`)
+			for _, paid := range []string{"true", "false"} {
+				for _, held := range []string{"true", "false"} {
+					got := w.do("GET", "/v1/invoices?order_by=type&paid="+paid+"&on_hold="+held, "").want(200)
+					if is, want := got.at("data.0") != nil, paid == c.paid && held == c.held; is != want {
+						t.Errorf("%s: paid=%s on_hold=%s: found %v, want %v", c.more, paid, held, is, want)
+					}
+				}
 			}
 		}
 	})

@@ -46,6 +46,11 @@ func enumFilter[S ~string](values []S) filter {
 	return f
 }
 
+// flagFilter is a parameter that is true or false.
+func flagFilter(name string) filter {
+	return filter{param: name, column: name, values: []string{"true", "false"}}
+}
+
 func byColumn(names ...string) []filter {
 	list := make([]filter, len(names))
 	for i, n := range names {

@@ -40,7 +40,7 @@ func resourceMembers(m *members, r *billing.Resource) {
 // resourceListings says by what each kind is listed.
 var resourceListings = map[billing.Kind]listing{
 	billing.KindCustomer: {
-		order:   []string{"created_at", "updated_at", "reference", "status"},
+		order:   []string{"created_at", "updated_at", "reference", "status", "type"},
 		filters: byColumn("reference"),
 	},
 	billing.KindContact: {
@@ -48,8 +48,8 @@ var resourceListings = map[billing.Kind]listing{
 		filters: byColumn("customer_id"),
 	},
 	billing.KindInvoice: {
-		order:   []string{"created_at", "updated_at", "reference", "status"},
-		filters: append(byColumn("customer_id"), enumFilter(billing.InvoiceStatuses)),
+		order:   []string{"created_at", "updated_at", "reference", "status", "type"},
+		filters: append(byColumn("customer_id"), enumFilter(billing.InvoiceStatuses), flagFilter("paid"), flagFilter("on_hold")),
 	},
 	billing.KindPayment: {
 		order:   []string{"created_at", "updated_at", "reference"},
@@ -57,15 +57,15 @@ var resourceListings = map[billing.Kind]listing{
 	},
 	billing.KindBillingEntity: {order: []string{"created_at", "updated_at", "reference"}},
 	billing.KindSubscription: {
-		order:   []string{"created_at", "updated_at", "reference", "status"},
+		order:   []string{"created_at", "updated_at", "name", "reference", "status"},
 		filters: append(byColumn("customer_id", "reference"), enumFilter(billing.SubscriptionStatuses)),
 	},
 	billing.KindSchedule: {
-		order:   []string{"created_at", "updated_at", "reference"},
+		order:   []string{"created_at", "updated_at", "reference", "type"},
 		filters: append(byColumn("reference"), filter{param: "pricing_plan_subscription_id", column: "parent_id"}),
 	},
 	billing.KindWalletType: {
-		order:   []string{"created_at", "updated_at", "reference", "status"},
+		order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
 		filters: append(byColumn("reference"), enumFilter(billing.WalletStatuses)),
 	},
 	billing.KindWallet: {
@@ -75,20 +75,11 @@ var resourceListings = map[billing.Kind]listing{
 	},
 }
 
-// laterFilters are filters of the contract that this version does not have: to
-// ignore one would show what was not asked for.
-var laterFilters = map[billing.Kind][]string{billing.KindInvoice: {"paid", "on_hold"}}
-
 func (s *server) listResources(kind billing.Kind) func(*call) (reply, error) {
 	return func(c *call) (reply, error) {
 		a, err := c.ask(resourceListings[kind])
 		if err != nil {
 			return reply{}, err
-		}
-		for _, name := range laterFilters[kind] {
-			if a.params.Has(name) {
-				return reply{}, fault.At(fault.Invalid, name, "%s is not supported as a filter by this version, leave it out", name)
-			}
 		}
 		page, err := s.store.Resources(c.Context(), c.platform, kind, a.Query)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,8 +82,8 @@ var resourceList = list{
 	from:    "resources",
 	columns: storedColumns,
 	where:   "revision > 0",
-	order:   []string{"created_at", "updated_at", "reference", "status"},
-	filters: columns("id", "kind", "reference", "status", "customer_id", "invoice_id", "parent_id", "external_reference"),
+	order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
+	filters: columns("id", "kind", "reference", "status", "paid", "on_hold", "customer_id", "invoice_id", "parent_id", "external_reference"),
 }
 
 // Resources lists the mirrored resources of a kind.
@@ -157,8 +158,9 @@ func (tx *Tx) InsertPlaceholders(ctx context.Context, p platform.ID, kind billin
 		args[i] = []any{string(p), string(kind), id, micros(now)}
 	}
 	_, err := tx.c.execMany(ctx,
-		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, customer_id, invoice_id, parent_id, external_reference, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, 0, '', '', '', '', '', '', '', $4, $4) ON CONFLICT DO NOTHING`, args)
+		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, type, name, paid, on_hold, customer_id, invoice_id, parent_id,
+		     external_reference, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, 0, '', '', '', '', '', '', '', '', '', '', '', $4, $4) ON CONFLICT DO NOTHING`, args)
 	return err
 }
 
@@ -184,8 +186,9 @@ func (tx *Tx) WriteResources(ctx context.Context, p platform.ID, list []Row) err
 		}
 	}
 	changed, err := tx.c.execMany(ctx,
-		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, customer_id, invoice_id, parent_id, external_reference, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`, inserts)
+		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, type, name, paid, on_hold, customer_id, invoice_id, parent_id,
+		     external_reference, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`, inserts)
 	if err != nil {
 		return fmt.Errorf("inserting resources: %w", err)
 	}
@@ -193,8 +196,8 @@ func (tx *Tx) WriteResources(ctx context.Context, p platform.ID, list []Row) err
 		return ErrLost
 	}
 	_, err = tx.c.execMany(ctx,
-		`UPDATE resources SET revision = $4, reference = $5, status = $6, customer_id = $7, invoice_id = $8,
-		     parent_id = $9, external_reference = $10, doc = $11, created_at = $12, updated_at = $13
+		`UPDATE resources SET revision = $4, reference = $5, status = $6, type = $7, name = $8, paid = $9, on_hold = $10, customer_id = $11,
+		     invoice_id = $12, parent_id = $13, external_reference = $14, doc = $15, created_at = $16, updated_at = $17
 		 WHERE platform_id = $1 AND kind = $2 AND id = $3`, updates)
 	if err != nil {
 		return fmt.Errorf("updating resources: %w", err)
@@ -208,30 +211,42 @@ func resourceArgs(p platform.ID, row Row) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", r.Kind(), err)
 	}
-	var status, external, invoice string
-	switch r := r.(type) {
-	case *billing.Customer:
-		status = string(r.Status)
-	case *billing.Invoice:
-		status = string(r.Status)
-	case *billing.Payment:
-		status, external, invoice = string(r.Result), r.ExternalReference, string(r.InvoiceID)
-	case *billing.Subscription:
-		status = string(r.Status)
-	case *billing.WalletType:
-		status = string(r.Status)
-	case *billing.Wallet:
-		status = string(r.Status)
-	}
+	l := listedOf(r)
 	customer := ""
 	if r.Kind() != billing.KindCustomer {
 		customer = string(billing.CustomerOf(r))
 	}
 	h := r.Base()
 	return []any{
-		string(p), string(r.Kind()), h.ID, row.Revision, h.Reference, status, customer, invoice, billing.ParentOf(r), external,
-		string(doc), micros(h.CreatedAt), micros(h.UpdatedAt),
+		string(p), string(r.Kind()), h.ID, row.Revision, h.Reference, l.status, l.kind, l.name, l.paid, l.onHold, customer, l.invoice,
+		billing.ParentOf(r), l.external, string(doc), micros(h.CreatedAt), micros(h.UpdatedAt),
 	}, nil
+}
+
+// listed is what a resource is listed by, where its kind has it.
+type listed struct{ status, kind, name, paid, onHold, invoice, external string }
+
+func listedOf(r billing.Resource) listed {
+	switch r := r.(type) {
+	case *billing.Customer:
+		return listed{status: string(r.Status), kind: string(r.Type)}
+	case *billing.Invoice:
+		return listed{
+			status: string(r.Status), kind: string(r.Type), paid: strconv.FormatBool(r.IsPaid()), onHold: strconv.FormatBool(r.OnHold),
+		}
+	case *billing.Payment:
+		return listed{status: string(r.Result), invoice: string(r.InvoiceID), external: r.ExternalReference}
+	case *billing.Subscription:
+		return listed{status: string(r.Status), name: r.Name}
+	case *billing.Schedule:
+		return listed{kind: string(r.Type)}
+	case *billing.WalletType:
+		return listed{status: string(r.Status), kind: string(r.Type), name: r.Name}
+	case *billing.Wallet:
+		return listed{status: string(r.Status)}
+	default:
+		return listed{}
+	}
 }
 
 // PutLinks stores to which invoice the payments of external references belong.

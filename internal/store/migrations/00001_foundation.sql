@@ -141,7 +141,8 @@ CREATE TABLE source_deliveries (
 -- The mirrored resources, all kinds in one table: a batch of mixed kinds is
 -- read, locked and written with one statement each. revision counts the states
 -- that were stored; 0 is a placeholder for a resource that was only named.
--- parent_id is a schedule's subscription, a wallet's wallet type.
+-- parent_id is a schedule's subscription, a wallet's wallet type. type, name,
+-- paid and on_hold are what lists are ordered and filtered by, where a kind has them.
 CREATE TABLE resources (
     platform_id        TEXT   NOT NULL,
     kind               TEXT   NOT NULL,
@@ -149,6 +150,10 @@ CREATE TABLE resources (
     revision           BIGINT NOT NULL,
     reference          TEXT   NOT NULL,
     status             TEXT   NOT NULL,
+    type               TEXT   NOT NULL,
+    name               TEXT   NOT NULL,
+    paid               TEXT   NOT NULL,
+    on_hold            TEXT   NOT NULL,
     customer_id        TEXT   NOT NULL,
     invoice_id         TEXT   NOT NULL,
     parent_id          TEXT   NOT NULL,
