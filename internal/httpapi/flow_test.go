@@ -220,7 +220,7 @@ func TestLists(t *testing.T) {
 			"customers": "reference status type", "invoices": "reference status type", "pricing-plan-subscriptions": "name reference status",
 			"pricing-plan-schedules": "reference type", "wallet-types": "name reference status type", "wallets": "reference status",
 		} {
-			for _, by := range strings.Fields(orders) {
+			for by := range strings.FieldsSeq(orders) {
 				w.do("GET", "/v1/"+list+"?order_by="+by, "").want(200)
 			}
 		}
