@@ -65,7 +65,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
 	case ctx.Err() != nil:
 		return Identity{}, ctx.Err() // the caller has gone, or waited too long
 	case asked.err != nil:
-		return Identity{}, unavailable(asked.err)
+		return Identity{}, asked.err
 	case err != nil:
 		return Identity{}, refused("it is not signed by the issuer with " + i.cfg.Algorithm)
 	}

@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what sort of fault it is. The HTTP edge maps each to one status
@@ -39,6 +40,8 @@ type Error struct {
 	Message      string // one sentence: what is wrong and what would be right
 	ResourceID   string
 	ResourceType string // upper-snake name of the published enum, or empty
+
+	RetryAfter time.Duration // of one that passes: when it may have; 0: nobody knows
 }
 
 // Error implements error.

@@ -93,6 +93,9 @@ func describe(err error) (outcome, errorBody) {
 			if o.status >= http.StatusInternalServerError {
 				body.kind = "API_ERROR"
 			}
+			if f.RetryAfter > 0 {
+				o.header = [2]string{"Retry-After", wholeSeconds(f.RetryAfter)}
+			}
 			return o, body
 		}
 	}

@@ -37,12 +37,15 @@ func (l *rateLimiter) admit(id string, now time.Time) error {
 		return nil
 	}
 	r.CancelAt(now) // who is turned away takes nobody's place
-	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+	seconds := wholeSeconds(wait)
 	return &problem{
 		status: http.StatusTooManyRequests, code: invalidRequest, header: [2]string{"Retry-After", seconds},
 		message: "this credential may send " + strconv.Itoa(l.perSecond) + " requests a second: try again in " + seconds + " s",
 	}
 }
+
+// wholeSeconds writes a wait as Retry-After has it, never shorter than it is.
+func wholeSeconds(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wait.Seconds()))) }
 
 func (l *rateLimiter) bucket(id string, now time.Time) *rate.Limiter {
 	l.mu.Lock()

@@ -132,12 +132,17 @@ func TestTokensWhileTheIssuerIsDown(t *testing.T) {
 	issuer.Stop()
 	token := issuer.Sign(issuer.Claims(w.clock(), map[string]any{"platforms": "acme", "roles": "admins"}))
 	r := w.bearing(token, "GET", "/v1/workflows", "").fails(503, "INTERNAL_ERROR", "-")
-	if r.text("type") != "API_ERROR" || r.header.Get("Retry-After") == "" {
+	if r.text("type") != "API_ERROR" || r.header.Get("Retry-After") != "5" {
 		t.Errorf("got %s, Retry-After %q", r.body, r.header.Get("Retry-After"))
 	}
 	w.do("GET", "/v1/workflows", "").want(200)
 	issuer.Start()
-	w.advance(10 * time.Second)
+	w.advance(1900 * time.Millisecond) // too early: who comes then has to wait for the rest
+	r = w.bearing(token, "GET", "/v1/workflows", "").fails(503, "INTERNAL_ERROR", "-")
+	if r.header.Get("Retry-After") != "4" {
+		t.Errorf("a moment later: got Retry-After %q, want 4", r.header.Get("Retry-After"))
+	}
+	w.advance(4 * time.Second)
 	w.bearing(token, "GET", "/v1/workflows", "").want(200)
 }
 
