@@ -4049,7 +4049,7 @@ func (c *Client) CreatePlatform(ctx context.Context, body PlatformCreate, opts .
 
 // GetPlatform: read a platform.
 //
-// Needs PLATFORM.VIEW.
+// Needs PLATFORM.VIEW on the platform of the path.
 func (c *Client) GetPlatform(ctx context.Context, id string, opts ...CallOption) (*Platform, error) {
 	return call[Platform](ctx, c, request{
 		method: http.MethodGet,
@@ -4059,7 +4059,7 @@ func (c *Client) GetPlatform(ctx context.Context, id string, opts ...CallOption)
 
 // UpdatePlatform: change a platform's settings, and stop or redirect everything it sends.
 //
-// Needs PLATFORM.UPDATE. A merge patch (RFC 7386).
+// Needs PLATFORM.UPDATE on the platform of the path. A merge patch (RFC 7386).
 func (c *Client) UpdatePlatform(ctx context.Context, id string, body PlatformMembers, opts ...CallOption) (*Platform, error) {
 	return call[Platform](ctx, c, request{
 		method: http.MethodPatch,

@@ -24,7 +24,27 @@ func (s *server) admit(c *call) error {
 		return err
 	}
 	c.platform = p
-	return c.mayOn(p)
+	if c.route.namesPlatform() {
+		own, err := c.ownPlatform()
+		if err != nil {
+			return err
+		}
+		c.platform = own
+	}
+	return c.mayOn(c.platform)
+}
+
+// ownPlatform is the platform of the path, if the caller belongs to it. Another
+// looks like none.
+func (c *call) ownPlatform() (platform.ID, error) {
+	name, err := c.named("id", "PLATFORM")
+	if err != nil {
+		return "", err
+	}
+	if id := platform.ID(name); c.principal.Belongs(id) {
+		return id, nil
+	}
+	return "", fault.New(fault.NotFound, "there is no platform %.80q", name).About("PLATFORM", name)
 }
 
 // mayOn reports whether the caller holds on a platform what the route demands.

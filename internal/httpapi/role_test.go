@@ -137,9 +137,15 @@ func TestRolesAreNotRaised(t *testing.T) {
 		// What is held on one platform is not held on the other, by whatever way it is asked.
 		half := w.newKey(auth.Key{Role: auth.NoRole, Platforms: []platform.ID{w.p, w.other}, RoleIDs: []auth.RoleID{auth.RoleID(
 			w.do("POST", "/v1/roles", `{"name":"settings","permissions":["PLATFORM.VIEW","PLATFORM.UPDATE"]}`).want(201).id())}})
-		w.as(half, "PATCH", "/v1/platforms/"+string(w.p), `{"name":"x"}`).want(200)
-		w.as(half, "PATCH", "/v1/platforms/"+string(w.other), `{"name":"x"}`).fails(403, "USER_NOT_ALLOWED", "-")
-		w.as(half, "GET", "/v1/platforms/"+string(w.other), "").fails(403, "USER_NOT_ALLOWED", "-")
+		for _, current := range []platform.ID{w.p, w.other, ""} { // which is not the one of the path
+			on := []string{"x-platform-id", string(current)}
+			w.as(half, "PATCH", "/v1/platforms/"+string(w.p), `{"name":"x"}`, on...).want(200)
+			w.as(half, "GET", "/v1/platforms/"+string(w.p), "", on...).want(200)
+			w.as(half, "PATCH", "/v1/platforms/"+string(w.other), `{"name":"x"}`, on...).fails(403, "USER_NOT_ALLOWED", "-")
+			w.as(half, "GET", "/v1/platforms/"+string(w.other), "", on...).fails(403, "USER_NOT_ALLOWED", "-")
+			w.as(half, "GET", "/v1/platforms/plat_00000000000000000000", "", on...).fails(404, "RESOURCE_NOT_FOUND", "-")
+		}
+		w.as(half, "GET", "/v1/platforms/"+string(w.p), "", "x-platform-id", "plat_00000000000000000000").fails(403, "USER_NOT_ALLOWED", "-")
 		if got := w.as(half, "GET", "/v1/platforms", "").want(200); got.text("data.0.id") != string(w.p) || got.at("data.1") != nil {
 			t.Errorf("got %s, want the one platform that it may see", got.body)
 		}

@@ -133,3 +133,7 @@ func (r *route) resource() string {
 	name, _, _ := strings.Cut(rest, "/")
 	return name
 }
+
+// namesPlatform reports a route that is about the platform that its path names,
+// whatever the current one is.
+func (r *route) namesPlatform() bool { return strings.HasPrefix(r.path, "/v1/platforms/{id}") }

@@ -160,38 +160,17 @@ func (s *server) createPlatform(c *call) (reply, error) {
 	return answer(http.StatusCreated, p, platformMembers, err)
 }
 
-// ownPlatform is the platform of the path, if the caller belongs to it and may
-// do there what the route does. Another looks like none.
-func (s *server) ownPlatform(c *call) (platform.ID, error) {
-	name, err := c.named("id", "PLATFORM")
-	if err != nil {
-		return "", err
-	}
-	if id := platform.ID(name); c.principal.Belongs(id) {
-		return id, c.mayOn(id)
-	}
-	return "", fault.New(fault.NotFound, "there is no platform %.80q", name).About("PLATFORM", name)
-}
-
 func (s *server) platform(c *call) (reply, error) {
-	id, err := s.ownPlatform(c)
-	if err != nil {
-		return reply{}, err
-	}
-	p, err := s.store.Platform(c.Context(), id)
+	p, err := s.store.Platform(c.Context(), c.platform)
 	return answer(http.StatusOK, p, platformMembers, err)
 }
 
 func (s *server) changePlatform(c *call) (reply, error) {
-	id, err := s.ownPlatform(c)
-	if err != nil {
-		return reply{}, err
-	}
 	doc, err := c.document(mergePatchType)
 	if err != nil {
 		return reply{}, err
 	}
-	p, err := s.engine.ChangePlatform(c.Context(), id, func(p *platform.Platform) error {
+	p, err := s.engine.ChangePlatform(c.Context(), c.platform, func(p *platform.Platform) error {
 		return patchInto(doc, p, platformMembers, checkChangedPlatform(*p))
 	})
 	return answer(http.StatusOK, p, platformMembers, err)
