@@ -1963,8 +1963,10 @@ type Platform struct {
 	// ObjectType PLATFORM
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
-	Reference  string `json:"reference"`
-	Name       string `json:"name"`
+
+	// Reference Unique on the server; changed by the bootstrap administrator alone
+	Reference string `json:"reference"`
+	Name      string `json:"name"`
 
 	// Environment Never changes
 	Environment PlatformEnvironment `json:"environment"`
@@ -1989,6 +1991,7 @@ type Platform struct {
 
 // PlatformCreate is the body of createPlatform.
 type PlatformCreate struct {
+	// Reference Unique on the server; changed by the bootstrap administrator alone
 	Reference string `json:"reference"`
 	Name      string `json:"name"`
 
@@ -2016,6 +2019,7 @@ type PlatformEnvironment string
 
 // PlatformMembers is the body of updatePlatform, updatePlatform.
 type PlatformMembers struct {
+	// Reference Unique on the server; changed by the bootstrap administrator alone
 	Reference *string `json:"reference,omitempty"`
 	Name      *string `json:"name,omitempty"`
 
@@ -4059,7 +4063,8 @@ func (c *Client) GetPlatform(ctx context.Context, id string, opts ...CallOption)
 
 // UpdatePlatform: change a platform's settings, and stop or redirect everything it sends.
 //
-// Needs PLATFORM.UPDATE on the platform of the path. A merge patch (RFC 7386).
+// Needs PLATFORM.UPDATE on the platform of the path. A merge patch (RFC 7386). `reference` is changed by the
+// bootstrap administrator alone: from anybody else another one is refused with 400, taken or not.
 func (c *Client) UpdatePlatform(ctx context.Context, id string, body PlatformMembers, opts ...CallOption) (*Platform, error) {
 	return call[Platform](ctx, c, request{
 		method: http.MethodPatch,

@@ -66,6 +66,33 @@ func TestCreatePlatform(t *testing.T) {
 	})
 }
 
+// TestPlatformReference: who cannot make platforms cannot find out, by trying,
+// how others are called.
+func TestPlatformReference(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		bootstrap := w.newKey(auth.Key{Role: auth.Administrator, Bootstrap: true, Platforms: []platform.ID{w.p}})
+		settings := w.holding(auth.PlatformUpdate)
+		both := w.newKey(auth.Key{Role: auth.Administrator, Platforms: []platform.ID{w.p, w.other}})
+		path := "/v1/platforms/" + string(w.p)
+		for _, key := range []string{settings, w.key, both} {
+			var said []string
+			for _, reference := range []string{"other", "unused"} {
+				r := w.as(key, "PATCH", path, `{"name":"x","reference":"`+reference+`"}`).fails(400, "INVALID_OPERATION", "reference")
+				said = append(said, r.comparable())
+			}
+			if said[0] != said[1] {
+				t.Errorf("one that is taken: got\n%s\nwant, as for one that is not,\n%s", said[0], said[1])
+			}
+			w.as(key, "PATCH", path, `{"name":"x","reference":"acme"}`).want(200) // as it is
+			w.as(key, "PATCH", path, `{"sending":"OFF","reference":"other"}`).fails(400, "INVALID_FIELD", "sending")
+		}
+		w.as(bootstrap, "PATCH", path, `{"reference":"other"}`).fails(409, "RESOURCE_ALREADY_EXISTS", "reference")
+		if got := w.as(bootstrap, "PATCH", path, `{"reference":"acme-eu"}`).want(200); got.text("reference") != "acme-eu" {
+			t.Errorf("got %s", got.body)
+		}
+	})
+}
+
 // TestTestPlatform: what a TEST platform may not send lies in its outbox and
 // says why.
 func TestTestPlatform(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunwellhq/dunwell/internal/auth"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -170,8 +171,9 @@ func (s *server) changePlatform(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	renames := c.principal.May(c.platform, auth.PlatformCreate)
 	p, err := s.engine.ChangePlatform(c.Context(), c.platform, func(p *platform.Platform) error {
-		return patchInto(doc, p, platformMembers, checkChangedPlatform(*p))
+		return patchInto(doc, p, platformMembers, checkChangedPlatform(*p, renames))
 	})
 	return answer(http.StatusOK, p, platformMembers, err)
 }

@@ -57,9 +57,14 @@ func checkPlatform(c *codec, p *platform.Platform) {
 	}
 }
 
-// checkChangedPlatform returns the judge of a patch of old.
-func checkChangedPlatform(old platform.Platform) func(*codec, *platform.Platform) {
+// checkChangedPlatform returns the judge of a patch of old. References are unique
+// among all platforms: who may try them finds out those of others, and tokens
+// name platforms by them.
+func checkChangedPlatform(old platform.Platform, renames bool) func(*codec, *platform.Platform) {
 	return func(c *codec, p *platform.Platform) {
+		if p.Reference != old.Reference && !renames {
+			c.fault(fault.State, "reference", fmt.Sprintf("reference must stay %s: only the bootstrap administrator, who makes platforms, may change it", old.Reference))
+		}
 		if p.Environment != old.Environment {
 			c.fault(fault.Invalid, "environment", fmt.Sprintf("environment must stay %s: it is set when a platform is made", old.Environment))
 		}
