@@ -892,7 +892,7 @@ type APIKey struct {
 	// Permissions On every platform of the key
 	Permissions []PermissionName `json:"permissions"`
 
-	// RoleIDs Roles of its platforms, each of which grants on its own
+	// RoleIDs Roles of its platforms, each of which grants on its own; null if it has none on platforms of yours
 	RoleIDs []OpaqueID `json:"role_ids"`
 
 	// PlatformIDs The first is the key's default; a new key without any opens the current platform
@@ -921,7 +921,7 @@ type APIKeyMembers struct {
 	// Permissions On every platform of the key
 	Permissions nullable.Nullable[[]PermissionName] `json:"permissions,omitempty"`
 
-	// RoleIDs Roles of its platforms, each of which grants on its own
+	// RoleIDs Roles of its platforms, each of which grants on its own; null if it has none on platforms of yours
 	RoleIDs nullable.Nullable[[]OpaqueID] `json:"role_ids,omitempty"`
 
 	// PlatformIDs The first is the key's default; a new key without any opens the current platform
@@ -1762,7 +1762,7 @@ type NewAPIKey struct {
 	// Permissions On every platform of the key
 	Permissions []PermissionName `json:"permissions"`
 
-	// RoleIDs Roles of its platforms, each of which grants on its own
+	// RoleIDs Roles of its platforms, each of which grants on its own; null if it has none on platforms of yours
 	RoleIDs []OpaqueID `json:"role_ids"`
 
 	// PlatformIDs The first is the key's default; a new key without any opens the current platform

@@ -23,6 +23,9 @@ func checkPermission(s string) string {
 // keyMembers lists the members of an API key (contract B4). Its secret is
 // written once, when it is made, and never read.
 func keyMembers(m *members, k *shownKey) {
+	if m.mode == encode && len(k.RoleIDs) == 0 {
+		k.RoleIDs = nil // none that the caller sees looks like none
+	}
 	m.served("API_KEY", string(k.ID))
 	text(m, "description", &k.Description, prose)
 	enum(m, "role_type", &k.Role, []auth.RoleType{auth.Administrator, auth.ReadOnly}, plain)

@@ -134,6 +134,20 @@ func TestRolesAreNotRaised(t *testing.T) {
 		if got := w.do("GET", "/v1/api-keys/"+made.id(), "").want(200); !slices.Equal(got.texts("role_ids"), []string{strong}) {
 			t.Errorf("a role of another platform is shown: %s", got.body)
 		}
+		// A key whose roles all lie elsewhere looks like one without.
+		for _, roles := range []string{fmt.Sprintf("[%q]", there), "[]", "null"} {
+			w.advance(time.Second) // the next is the newest
+			body := fmt.Sprintf(`{"permissions":[],"role_ids":%s,"platform_ids":[%q,%q]}`, roles, w.p, w.other)
+			made := w.as(both, "POST", "/v1/api-keys", body, keyHeader, roles).want(201)
+			if again := w.as(both, "POST", "/v1/api-keys", body, keyHeader, roles).want(201); !slices.Equal(again.texts("role_ids"), made.texts("role_ids")) ||
+				(again.at("role_ids") == nil) != (made.at("role_ids") == nil) {
+				t.Errorf("got %s, and as a replay %s", made.body, again.body)
+			}
+			one, all := w.do("GET", "/v1/api-keys/"+made.id(), "").want(200), w.do("GET", "/v1/api-keys", "").want(200)
+			if all.text("data.0.id") != made.id() || one.at("role_ids") != nil || all.at("data.0.role_ids") != nil {
+				t.Errorf("role_ids %s: got %s and %s", roles, one.body, all.body)
+			}
+		}
 		// What is held on one platform is not held on the other, by whatever way it is asked.
 		half := w.newKey(auth.Key{Role: auth.NoRole, Platforms: []platform.ID{w.p, w.other}, RoleIDs: []auth.RoleID{auth.RoleID(
 			w.do("POST", "/v1/roles", `{"name":"settings","permissions":["PLATFORM.VIEW","PLATFORM.UPDATE"]}`).want(201).id())}})
