@@ -66,8 +66,10 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Identity, error) {
 		return Identity{}, ctx.Err() // the caller has gone, or waited too long
 	case asked.err != nil:
 		return Identity{}, asked.err
-	case err != nil:
+	case err != nil && asked.payload == nil:
 		return Identity{}, refused("it is not signed by the issuer with " + i.cfg.Algorithm)
+	case err != nil:
+		return Identity{}, refused("it is signed by the issuer, but a claim that OpenID Connect defines has another form than it says (such as iat, nonce or at_hash)")
 	}
 	signed, err := i.plausible(asked.payload) // what was signed counts, not what was read before
 	if err != nil {
@@ -133,6 +135,8 @@ func (i *Issuer) plausible(payload []byte) (claims, error) {
 	switch {
 	case c.issuer != i.cfg.URL:
 		return c, refused("its issuer (iss) is not the configured one")
+	case !c.namesAudience():
+		return c, refused("its audience (aud) must be a text or a list of texts")
 	case !slices.Contains(c.texts("aud"), i.cfg.Audience):
 		return c, refused("it is for another audience (aud)")
 	case c.subject == "":
@@ -145,6 +149,19 @@ func (i *Issuer) plausible(payload []byte) (claims, error) {
 		return c, refused("it is not valid yet (nbf)")
 	default:
 		return c, nil
+	}
+}
+
+// namesAudience reports an audience in one of the forms that RFC 7519, section
+// 4.1.3, gives it.
+func (c claims) namesAudience() bool {
+	switch v := c.all["aud"].(type) {
+	case string:
+		return true
+	case []any:
+		return len(c.texts("aud")) == len(v)
+	default:
+		return false
 	}
 }
 

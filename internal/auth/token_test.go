@@ -152,6 +152,28 @@ func TestVerifyForged(t *testing.T) {
 	v.wants(v.issuer.SignAs(map[string]any{"kid": ""}, claims), 0)
 }
 
+// TestVerifySays: who is refused is told why, and not something else.
+func TestVerifySays(t *testing.T) {
+	v := newVerifier(t)
+	const form, signature = "has another form", "not signed by the issuer with RS256"
+	for name, c := range map[string]struct{ token, want string }{
+		"no audience":             {v.token(map[string]any{"aud": nil}), "(aud) must be a text or a list of texts"},
+		"audience and a number":   {v.token(map[string]any{"aud": []any{5, "dunwell"}}), "(aud) must be a text or a list of texts"},
+		"audience in an object":   {v.token(map[string]any{"aud": map[string]any{"x": "dunwell"}}), "(aud) must be a text or a list of texts"},
+		"other audience":          {v.token(map[string]any{"aud": []string{"other"}}), "another audience (aud)"},
+		"iat as text":             {v.token(map[string]any{"iat": "now"}), form},
+		"nonce as number":         {v.token(map[string]any{"nonce": 5}), form},
+		"the same, by a stranger": {oidctest.New(t).Sign(v.issuer.Claims(v.now, map[string]any{"nonce": 5})), signature},
+		"another key":             {oidctest.New(t).Sign(v.issuer.Claims(v.now, nil)), signature},
+		"another algorithm":       {v.issuer.SignAs(map[string]any{"alg": "RS512"}, v.issuer.Claims(v.now, nil)), signature},
+		"none":                    {v.issuer.Unsigned(v.issuer.Claims(v.now, nil)), signature},
+	} {
+		if _, err := v.ours.Verify(t.Context(), c.token); !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("%s: got %v, want it to say %q", name, err, c.want)
+		}
+	}
+}
+
 func TestVerifyClaims(t *testing.T) {
 	for name, c := range map[string]struct {
 		claim string

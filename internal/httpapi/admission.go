@@ -114,6 +114,9 @@ func credentials(h http.Header) []credential {
 // names, if the caller belongs to it, or the caller's default.
 func (k *keyring) platform(c *call) (platform.ID, error) {
 	refused := fault.New(fault.Forbidden, "x-platform-id must name a platform that your credential belongs to")
+	if c.principal.User != "" && len(c.principal.Platforms) == 0 {
+		refused.Message = "your token names no platform of this server: its claim of platforms must have the id or reference of one (see DUNWELL_OIDC_PLATFORMS_CLAIM)"
+	}
 	id := platform.ID(c.Header.Get("X-Platform-Id"))
 	switch {
 	case len(c.Header.Values("X-Platform-Id")) > 1:

@@ -82,6 +82,22 @@ func TestTokens(t *testing.T) {
 			})
 		}
 
+		// Without a platform there is none that a header could name.
+		for _, platforms := range []any{nil, "nowhere", []string{}, 5} {
+			said := w.bearing(token(platforms, "admins"), "GET", "/v1/workflows", "").fails(403, "USER_NOT_ALLOWED", "-")
+			if !strings.Contains(said.text("message"), "your token names no platform") {
+				t.Errorf("platforms %v: got %s", platforms, said.body)
+			}
+			for _, on := range []string{here, "plat_00000000000000000000"} {
+				if named := w.bearing(token(platforms, "admins"), "GET", "/v1/workflows", "", "x-platform-id", on); named.comparable() != said.comparable() {
+					t.Errorf("platforms %v, x-platform-id %s: got %s, want %s", platforms, on, named.body, said.body)
+				}
+			}
+		}
+		if r := w.bearing(token(here, "admins"), "GET", "/v1/workflows", "", "x-platform-id", there); !strings.Contains(r.text("message"), "x-platform-id must name") {
+			t.Errorf("got %s", r.body)
+		}
+
 		// A token goes where bearer tokens go, and nowhere else.
 		good := token(here, "admins")
 		w.as(good, "GET", "/v1/workflows", "").fails(401, "UNAUTHORISED", "-")
