@@ -130,11 +130,13 @@ func (k *keyring) ofToken(ctx context.Context, token string) (known, error) {
 	if err != nil {
 		return known{}, err
 	}
-	found, err := k.store.PlatformsNamed(ctx, said.Platforms)
+	// What no platform can be called is not asked for: not every text is one to the store.
+	names := slices.DeleteFunc(said.Platforms, func(name string) bool { return identifier.check(name) != "" || !validText(name) })
+	found, err := k.store.PlatformsNamed(ctx, names)
 	if err != nil {
 		return known{}, err
 	}
-	platforms := named(found, said.Platforms)
+	platforms := named(found, names)
 	roles, err := k.store.AllRoles(ctx, platforms)
 	if err != nil {
 		return known{}, err

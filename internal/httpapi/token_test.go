@@ -83,7 +83,7 @@ func TestTokens(t *testing.T) {
 		}
 
 		// Without a platform there is none that a header could name.
-		for _, platforms := range []any{nil, "nowhere", []string{}, 5} {
+		for _, platforms := range []any{nil, "nowhere", []string{}, 5, "\x00"} {
 			said := w.bearing(token(platforms, "admins"), "GET", "/v1/workflows", "").fails(403, "USER_NOT_ALLOWED", "-")
 			if !strings.Contains(said.text("message"), "your token names no platform") {
 				t.Errorf("platforms %v: got %s", platforms, said.body)
