@@ -140,12 +140,14 @@ func (i *Issuer) plausible(payload []byte) (claims, error) {
 	case !slices.Contains(c.texts("aud"), i.cfg.Audience):
 		return c, refused("it is for another audience (aud)")
 	case c.subject == "":
-		return c, refused("it names no subject (sub)")
+		return c, refused("it names no subject (sub), a text")
 	case c.ends.IsZero():
-		return c, refused("it has no time at which it expires (exp)")
+		return c, refused("it has no time at which it expires (exp), in seconds since 1970")
 	case !now.Before(c.ends.Add(TokenLeeway)):
 		return c, refused("it has expired (exp)")
-	case bounded && (begins.IsZero() || now.Add(TokenLeeway).Before(begins)):
+	case bounded && begins.IsZero():
+		return c, refused("the time from which it is valid (nbf) must be in seconds since 1970")
+	case bounded && now.Add(TokenLeeway).Before(begins):
 		return c, refused("it is not valid yet (nbf)")
 	default:
 		return c, nil
