@@ -617,6 +617,7 @@ const (
 	ReasonUnitMismatch       Reason = "UNIT_MISMATCH"
 	ReasonVoid               Reason = "VOID"
 	ReasonWaitingForCustomer Reason = "WAITING_FOR_CUSTOMER"
+	ReasonWaitingForInvoice  Reason = "WAITING_FOR_INVOICE"
 	ReasonWalletInactive     Reason = "WALLET_INACTIVE"
 	ReasonWorkflowChanged    Reason = "WORKFLOW_CHANGED"
 	ReasonWorkflowInactive   Reason = "WORKFLOW_INACTIVE"

@@ -67,6 +67,8 @@ func TestPaymentLearnsItsInvoiceWhileItsMessageIsSent(t *testing.T) {
 		pay.CustomerID, pay.ExternalReference = "c1", "pi_1"
 		w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
 		w.ingest(pay)
+		w.now = w.now.Add(w.limits.InvoiceWait)
+		w.must(w.e.Sweep(w.ctx))
 		p.answers = []execution.Outcome{{Kind: execution.Deferred}}
 		p.during = func() {
 			p.during = nil

@@ -47,6 +47,7 @@ type Limits struct {
 	Slice       time.Duration   // how long a drain keeps its lane
 	Tick        time.Duration   // how often the sweep looks
 	Neglect     time.Duration   // how long something may be due before its lane is woken again
+	InvoiceWait time.Duration   // how long the message about a payment waits to learn which invoice it was for
 	SendsAtOnce int             // per integration
 	SMTP        delivery.Limits // of the protocol
 }
@@ -59,6 +60,7 @@ func DefaultLimits() Limits {
 		Slice:       5 * time.Second,
 		Tick:        time.Second,
 		Neglect:     5 * time.Second,
+		InvoiceWait: 10 * time.Second,
 		SendsAtOnce: 20,
 		SMTP:        delivery.DefaultLimits(),
 	}

@@ -50,7 +50,9 @@ func (in *ingestion) decide(ctx context.Context) error {
 		return fmt.Errorf("updating triggers: %w", err)
 	}
 	for _, x := range in.executions {
-		in.tx.Wake(store.Lane{PlatformID: in.p, Number: x.Lane})
+		if x.Status == execution.Pending {
+			in.tx.Wake(store.Lane{PlatformID: in.p, Number: x.Lane})
+		}
 	}
 	return in.tx.InsertExecutions(ctx, in.executions)
 }
@@ -170,9 +172,25 @@ func (in *ingestion) become(t trigger.Trigger, status trigger.Status, reason wor
 
 // execute notes the executions of a trigger that fired.
 func (in *ingestion) execute(t trigger.Trigger) {
-	if t.Status == trigger.Fired {
-		in.executions = append(in.executions, executionsOf(in.set.Find(t.WorkflowID), t, in.now)...)
+	if t.Status != trigger.Fired {
+		return
 	}
+	list := executionsOf(in.set.Find(t.WorkflowID), t, in.now)
+	if in.mayLearnInvoice(t) {
+		for i := range list {
+			list[i].Status, list[i].Reason = execution.Waiting, workflow.WaitingForInvoice
+			list[i].NextAttemptAt = in.now.Add(in.e.limits.InvoiceWait)
+		}
+	}
+	in.executions = append(in.executions, list...)
+}
+
+// mayLearnInvoice reports whether a trigger is about a payment of which the
+// source may be about to say which invoice it was for: Stripe tells of one
+// failed attempt in three webhooks, and the first does not name the invoice.
+func (in *ingestion) mayLearnInvoice(t trigger.Trigger) bool {
+	pay, ok := in.known(t.Kind, t.ResourceID).(*billing.Payment)
+	return ok && pay.InvoiceID == "" && pay.ExternalReference != "" && in.e.limits.InvoiceWait > 0
 }
 
 // executionsOf makes the executions of a trigger: one for each ACTIVE action.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -127,6 +128,44 @@ func TestWaitingEndsAfterADay(t *testing.T) {
 		w.later(1000)
 		if got := w.triggers(); got[0].Status != trigger.Skipped || got[0].Reason != workflow.NoRecipient {
 			t.Fatalf("a moment later: got %s %s, want SKIPPED NO_RECIPIENT", got[0].Status, got[0].Reason)
+		}
+	})
+}
+
+// What a payment's message says of its invoice may come after the payment, in
+// a webhook of its own; it is waited for, but not for long.
+func TestMessageAboutAPaymentWaitsForItsInvoice(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.workflow(workflow.FailedPayment)
+		w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
+		for _, reference := range []string{"pi_1", "pi_2", ""} {
+			p := w.payment("of "+reference, "")
+			p.CustomerID, p.ExternalReference = "c1", reference
+			w.ingest(p)
+		}
+		w.drain()
+		if got := w.outbox(); len(got) != 1 {
+			w.Fatalf("at once: got %d messages, want the one that has no invoice to wait for", len(got))
+		}
+		for _, x := range w.executions() {
+			if waits := x.Status == execution.Waiting && x.Reason == workflow.WaitingForInvoice; waits != (x.ResourceID != "of ") {
+				w.Errorf("%s: got %s %s", x.ResourceID, x.Status, x.Reason)
+			}
+		}
+		_, err := w.e.Ingest(w.ctx, w.p, engine.Batch{Links: []billing.Link{{ExternalReference: "pi_1", InvoiceID: "i1"}}})
+		w.must(err)
+		w.later(0)
+		if got := w.outbox(); len(got) != 2 || !strings.Contains(got[0].Subject+got[1].Subject, "INV-i1") {
+			w.Errorf("linked: got %+v, want one more, about i1", got)
+		}
+		w.later(w.limits.InvoiceWait)
+		if got := w.outbox(); len(got) != 3 {
+			w.Errorf("never linked: got %d messages, want 3", len(got))
+		}
+		for _, x := range w.executions() {
+			if x.Status != execution.Sent || x.Reason != workflow.Sent || !x.NextAttemptAt.IsZero() {
+				w.Errorf("%s: got %s %q, next attempt at %v, want SENT", x.ResourceID, x.Status, x.Reason, x.NextAttemptAt)
+			}
 		}
 	})
 }

@@ -316,5 +316,5 @@ func (in *ingestion) write(ctx context.Context) error {
 			payments = append(payments, pay)
 		}
 	}
-	return in.tx.RelinkTriggers(ctx, in.p, payments)
+	return in.tx.RelinkTriggers(ctx, in.p, payments, in.now)
 }

@@ -69,7 +69,8 @@ func (e *Engine) sweepOnce(ctx context.Context, tx *store.Tx, now time.Time) (in
 		return 0, err
 	}
 	for i := range due {
-		due[i].Status, due[i].DueAt, due[i].NextAttemptAt, due[i].UpdatedAt = execution.Pending, now, time.Time{}, now
+		due[i].Status, due[i].Reason = execution.Pending, workflow.Sent
+		due[i].DueAt, due[i].NextAttemptAt, due[i].UpdatedAt = now, time.Time{}, now
 	}
 	abandoned, err := tx.Abandoned(ctx, now, sweepBatch)
 	if err != nil {

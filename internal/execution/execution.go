@@ -20,7 +20,7 @@ type Status string
 // The states. SENT, CANCELLED and SKIPPED are final.
 const (
 	Pending     Status = "PENDING"     // due, not yet tried
-	Waiting     Status = "WAITING"     // refused for now; tried again at NextAttemptAt
+	Waiting     Status = "WAITING"     // not now: refused, or waiting for an invoice; tried at NextAttemptAt
 	Sending     Status = "SENDING"     // claimed: a sender may be talking to the provider
 	Sent        Status = "SENT"        // the provider accepted it
 	Unconfirmed Status = "UNCONFIRMED" // nobody can know whether the provider accepted it

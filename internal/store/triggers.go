@@ -169,17 +169,18 @@ func (tx *Tx) UpdateTriggers(ctx context.Context, list []trigger.Trigger) error 
 	return err
 }
 
-// RelinkTriggers tells triggers of payments their invoice and customer, once
-// it is known.
-func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*billing.Payment) error {
+// RelinkTriggers tells triggers and executions of payments their invoice, once
+// it is known; an execution that waited for it goes on at the next sweep.
+func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*billing.Payment, now time.Time) error {
 	args := make([][]any, len(payments))
 	for i, pay := range payments {
-		args[i] = []any{string(p), pay.ID, string(pay.InvoiceID)}
+		args[i] = []any{string(p), pay.ID, string(pay.InvoiceID), micros(now)}
 	}
 	for _, text := range []string{
-		`UPDATE triggers SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND type = 'EVENT'
+		`UPDATE triggers SET invoice_id = $3, updated_at = $4 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND type = 'EVENT'
 		 AND invoice_id = ''`,
-		`UPDATE executions SET invoice_id = $3 WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND invoice_id = ''
+		`UPDATE executions SET invoice_id = $3, updated_at = $4,
+		 next_attempt_at = CASE WHEN status = 'WAITING' AND reason = 'WAITING_FOR_INVOICE' THEN $4 ELSE next_attempt_at END WHERE platform_id = $1 AND kind = 'PAYMENT' AND resource_id = $2 AND invoice_id = ''
 		 AND status IN ('PENDING', 'WAITING', 'SENDING')`,
 	} {
 		if _, err := tx.c.execMany(ctx, text, args); err != nil {

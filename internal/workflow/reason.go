@@ -28,6 +28,7 @@ const (
 	NoAction           Reason = "NO_ACTION"
 	NoRecipient        Reason = "NO_RECIPIENT"
 	WaitingForCustomer Reason = "WAITING_FOR_CUSTOMER"
+	WaitingForInvoice  Reason = "WAITING_FOR_INVOICE"
 	PreferenceOff      Reason = "PREFERENCE_OFF"
 	TooLate            Reason = "TOO_LATE"
 	SendingPaused      Reason = "SENDING_PAUSED"
