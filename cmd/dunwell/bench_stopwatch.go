@@ -62,8 +62,9 @@ func (s *stopwatch) begin(number string) {
 	s.begun++
 }
 
-// wait returns the times when every message that was begun has been accepted.
-func (s *stopwatch) wait(ctx context.Context) (durations, error) {
+// take returns the times when every message that was begun has been accepted,
+// and begins anew.
+func (s *stopwatch) take(ctx context.Context) (durations, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for range s.begun {
@@ -73,7 +74,11 @@ func (s *stopwatch) wait(ctx context.Context) (durations, error) {
 			return nil, ctx.Err()
 		}
 	}
-	return s.times, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	times := s.times
+	s.times, s.begun = nil, 0
+	return times, nil
 }
 
 // arm is caller.arm with an SMTP integration, whose sender is the stopwatch.
