@@ -14,7 +14,8 @@ import (
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
-// BenchmarkPostWorkflow is POST /v1/workflows without the database: the credential, the body, the rules, the answer and the line in the log. What
+// BenchmarkPostWorkflow is POST /v1/workflows without the database: the
+// credential, the body, the rules, the answer and the line in the log. What
 // httptest itself takes is in it.
 func BenchmarkPostWorkflow(b *testing.B) {
 	const secret = "a-key-of-at-least-32-characters-for-this"
