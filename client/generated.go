@@ -391,6 +391,17 @@ const (
 	ListContactsOrderByUpdatedAt ListContactsOrderBy = "updated_at"
 )
 
+// Defines values for ListCustomerTimelineOrderBy.
+const (
+	ListCustomerTimelineOrderByAt ListCustomerTimelineOrderBy = "at"
+)
+
+// Defines values for ListCustomerTimelineOrderDirection.
+const (
+	ListCustomerTimelineOrderDirectionAsc  ListCustomerTimelineOrderDirection = "asc"
+	ListCustomerTimelineOrderDirectionDesc ListCustomerTimelineOrderDirection = "desc"
+)
+
 // Defines values for ListCustomersOrderBy.
 const (
 	ListCustomersOrderByCreatedAt ListCustomersOrderBy = "created_at"
@@ -410,6 +421,17 @@ const (
 	ListIntegrationsOrderByUpdatedAt ListIntegrationsOrderBy = "updated_at"
 )
 
+// Defines values for ListInvoiceTimelineOrderBy.
+const (
+	ListInvoiceTimelineOrderByAt ListInvoiceTimelineOrderBy = "at"
+)
+
+// Defines values for ListInvoiceTimelineOrderDirection.
+const (
+	ListInvoiceTimelineOrderDirectionAsc  ListInvoiceTimelineOrderDirection = "asc"
+	ListInvoiceTimelineOrderDirectionDesc ListInvoiceTimelineOrderDirection = "desc"
+)
+
 // Defines values for ListInvoicesOrderBy.
 const (
 	ListInvoicesOrderByCreatedAt ListInvoicesOrderBy = "created_at"
@@ -422,6 +444,17 @@ const (
 // Defines values for ListOutboxOrderBy.
 const (
 	ListOutboxOrderByCreatedAt ListOutboxOrderBy = "created_at"
+)
+
+// Defines values for ListPaymentTimelineOrderBy.
+const (
+	ListPaymentTimelineOrderByAt ListPaymentTimelineOrderBy = "at"
+)
+
+// Defines values for ListPaymentTimelineOrderDirection.
+const (
+	ListPaymentTimelineOrderDirectionAsc  ListPaymentTimelineOrderDirection = "asc"
+	ListPaymentTimelineOrderDirectionDesc ListPaymentTimelineOrderDirection = "desc"
 )
 
 // Defines values for ListPaymentsOrderBy.
@@ -447,6 +480,17 @@ const (
 	ListPricingPlanSchedulesOrderByUpdatedAt ListPricingPlanSchedulesOrderBy = "updated_at"
 )
 
+// Defines values for ListPricingPlanSubscriptionTimelineOrderBy.
+const (
+	ListPricingPlanSubscriptionTimelineOrderByAt ListPricingPlanSubscriptionTimelineOrderBy = "at"
+)
+
+// Defines values for ListPricingPlanSubscriptionTimelineOrderDirection.
+const (
+	ListPricingPlanSubscriptionTimelineOrderDirectionAsc  ListPricingPlanSubscriptionTimelineOrderDirection = "asc"
+	ListPricingPlanSubscriptionTimelineOrderDirectionDesc ListPricingPlanSubscriptionTimelineOrderDirection = "desc"
+)
+
 // Defines values for ListPricingPlanSubscriptionsOrderBy.
 const (
 	ListPricingPlanSubscriptionsOrderByCreatedAt ListPricingPlanSubscriptionsOrderBy = "created_at"
@@ -469,6 +513,17 @@ const (
 	ListSourcesOrderByReference ListSourcesOrderBy = "reference"
 	ListSourcesOrderByType      ListSourcesOrderBy = "type"
 	ListSourcesOrderByUpdatedAt ListSourcesOrderBy = "updated_at"
+)
+
+// Defines values for ListWalletTimelineOrderBy.
+const (
+	ListWalletTimelineOrderByAt ListWalletTimelineOrderBy = "at"
+)
+
+// Defines values for ListWalletTimelineOrderDirection.
+const (
+	ListWalletTimelineOrderDirectionAsc  ListWalletTimelineOrderDirection = "asc"
+	ListWalletTimelineOrderDirectionDesc ListWalletTimelineOrderDirection = "desc"
 )
 
 // Defines values for ListWalletTypesOrderBy.
@@ -674,6 +729,27 @@ const (
 	SubscriptionStatusCancelled SubscriptionStatus = "CANCELLED"
 	SubscriptionStatusDraft     SubscriptionStatus = "DRAFT"
 	SubscriptionStatusVoid      SubscriptionStatus = "VOID"
+)
+
+// Defines values for TimelineEntryResourceType.
+const (
+	TimelineEntryResourceTypeInvoice                 TimelineEntryResourceType = "INVOICE"
+	TimelineEntryResourceTypePayment                 TimelineEntryResourceType = "PAYMENT"
+	TimelineEntryResourceTypePricingPlanSubscription TimelineEntryResourceType = "PRICING_PLAN_SUBSCRIPTION"
+	TimelineEntryResourceTypeWallet                  TimelineEntryResourceType = "WALLET"
+)
+
+// Defines values for TimelineEntryTriggerType.
+const (
+	TimelineEntryTriggerTypeEvent  TimelineEntryTriggerType = "EVENT"
+	TimelineEntryTriggerTypeManual TimelineEntryTriggerType = "MANUAL"
+)
+
+// Defines values for TimelineEntryType.
+const (
+	TimelineEntryTypeAttempt   TimelineEntryType = "ATTEMPT"
+	TimelineEntryTypeExecution TimelineEntryType = "EXECUTION"
+	TimelineEntryTypeTrigger   TimelineEntryType = "TRIGGER"
 )
 
 // Defines values for TriggerStatus.
@@ -1666,17 +1742,35 @@ type ListBillingEntitiesOrderBy string
 // ListContactsOrderBy is order_by of ListContacts.
 type ListContactsOrderBy string
 
+// ListCustomerTimelineOrderBy is order_by of ListCustomerTimeline.
+type ListCustomerTimelineOrderBy string
+
+// ListCustomerTimelineOrderDirection is order_direction of ListCustomerTimeline.
+type ListCustomerTimelineOrderDirection string
+
 // ListCustomersOrderBy is order_by of ListCustomers.
 type ListCustomersOrderBy string
 
 // ListIntegrationsOrderBy is order_by of ListIntegrations.
 type ListIntegrationsOrderBy string
 
+// ListInvoiceTimelineOrderBy is order_by of ListInvoiceTimeline.
+type ListInvoiceTimelineOrderBy string
+
+// ListInvoiceTimelineOrderDirection is order_direction of ListInvoiceTimeline.
+type ListInvoiceTimelineOrderDirection string
+
 // ListInvoicesOrderBy is order_by of ListInvoices.
 type ListInvoicesOrderBy string
 
 // ListOutboxOrderBy is order_by of ListOutbox.
 type ListOutboxOrderBy string
+
+// ListPaymentTimelineOrderBy is order_by of ListPaymentTimeline.
+type ListPaymentTimelineOrderBy string
+
+// ListPaymentTimelineOrderDirection is order_direction of ListPaymentTimeline.
+type ListPaymentTimelineOrderDirection string
 
 // ListPaymentsOrderBy is order_by of ListPayments.
 type ListPaymentsOrderBy string
@@ -1687,6 +1781,12 @@ type ListPlatformsOrderBy string
 // ListPricingPlanSchedulesOrderBy is order_by of ListPricingPlanSchedules.
 type ListPricingPlanSchedulesOrderBy string
 
+// ListPricingPlanSubscriptionTimelineOrderBy is order_by of ListPricingPlanSubscriptionTimeline.
+type ListPricingPlanSubscriptionTimelineOrderBy string
+
+// ListPricingPlanSubscriptionTimelineOrderDirection is order_direction of ListPricingPlanSubscriptionTimeline.
+type ListPricingPlanSubscriptionTimelineOrderDirection string
+
 // ListPricingPlanSubscriptionsOrderBy is order_by of ListPricingPlanSubscriptions.
 type ListPricingPlanSubscriptionsOrderBy string
 
@@ -1695,6 +1795,12 @@ type ListRolesOrderBy string
 
 // ListSourcesOrderBy is order_by of ListSources.
 type ListSourcesOrderBy string
+
+// ListWalletTimelineOrderBy is order_by of ListWalletTimeline.
+type ListWalletTimelineOrderBy string
+
+// ListWalletTimelineOrderDirection is order_direction of ListWalletTimeline.
+type ListWalletTimelineOrderDirection string
 
 // ListWalletTypesOrderBy is order_by of ListWalletTypes.
 type ListWalletTypesOrderBy string
@@ -2435,6 +2541,80 @@ type Status string
 
 // SubscriptionStatus is as api/openapi.yaml says.
 type SubscriptionStatus string
+
+// TimelineEntry What was decided about a trigger (TRIGGER), how an attempt to hand a message over went (ATTEMPT), or where an execution
+// stands since then (EXECUTION).
+type TimelineEntry struct {
+	ObjectType string `json:"object_type"`
+
+	// At With seconds and without fraction; written in UTC
+	At   time.Time         `json:"at"`
+	Type TimelineEntryType `json:"type"`
+
+	// Status Of a trigger or execution; of an attempt its outcome, null while it runs
+	Status *string `json:"status"`
+
+	// Reason Why a message is not sent, or not yet
+	Reason          *Reason                  `json:"reason"`
+	TriggerID       string                   `json:"trigger_id"`
+	TriggerType     TimelineEntryTriggerType `json:"trigger_type"`
+	WorkflowID      string                   `json:"workflow_id"`
+	WorkflowVersion int                      `json:"workflow_version"`
+	Variant         Variant                  `json:"variant"`
+
+	// Step The period of a dated workflow, DAY:7
+	Step         *string                   `json:"step,omitempty"`
+	ResourceType TimelineEntryResourceType `json:"resource_type"`
+	ResourceID   string                    `json:"resource_id"`
+	CustomerID   *string                   `json:"customer_id"`
+	ExecutionID  *string                   `json:"execution_id"`
+
+	// Attempt The number of an attempt, from 1
+	Attempt *int `json:"attempt"`
+
+	// Reply What the provider said
+	Reply *string `json:"reply"`
+
+	// Facts What decided about the trigger, as it was then. What does not belong to its target is left out.
+	Facts *TimelineEntryFacts `json:"facts"`
+}
+
+// TimelineEntryFacts What decided about the trigger, as it was then. What does not belong to its target is left out.
+type TimelineEntryFacts struct {
+	CustomerID                    *string `json:"customer_id,omitempty"`
+	CustomerStatus                *string `json:"customer_status,omitempty"`
+	InvoiceID                     *string `json:"invoice_id,omitempty"`
+	InvoiceType                   *string `json:"invoice_type,omitempty"`
+	InvoiceStatus                 *string `json:"invoice_status,omitempty"`
+	InvoicePaymentStatus          *string `json:"invoice_payment_status,omitempty"`
+	OpenInvoiceAmount             *Money  `json:"open_invoice_amount,omitempty"`
+	OnHold                        *bool   `json:"on_hold,omitempty"`
+	PaymentID                     *string `json:"payment_id,omitempty"`
+	PaymentResult                 *string `json:"payment_result,omitempty"`
+	PricingPlanSubscriptionID     *string `json:"pricing_plan_subscription_id,omitempty"`
+	PricingPlanSubscriptionStatus *string `json:"pricing_plan_subscription_status,omitempty"`
+	WalletID                      *string `json:"wallet_id,omitempty"`
+	WalletStatus                  *string `json:"wallet_status,omitempty"`
+}
+
+// TimelineEntryResourceType is resource_type of TimelineEntry.
+type TimelineEntryResourceType string
+
+// TimelineEntryTriggerType is trigger_type of TimelineEntry.
+type TimelineEntryTriggerType string
+
+// TimelineEntryType is type of TimelineEntry.
+type TimelineEntryType string
+
+// TimelinePage is the answer of listCustomerTimeline, listInvoiceTimeline, listPaymentTimeline, listPricingPlanSubscriptionTimeline, listWalletTimeline.
+type TimelinePage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links           `json:"links"`
+	Data  []TimelineEntry `json:"data"`
+}
 
 // TriggerOverdue Which of the workflow's periods an OVERDUE is about
 type TriggerOverdue struct {
@@ -3217,6 +3397,14 @@ type ListCustomersParams struct {
 	Reference      string               `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
+// ListCustomerTimelineParams defines parameters for ListCustomerTimeline.
+type ListCustomerTimelineParams struct {
+	Page           int                                `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                                `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListCustomerTimelineOrderBy        `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection ListCustomerTimelineOrderDirection `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+}
+
 // IngestResourcesJSONBody defines parameters for IngestResources.
 type IngestResourcesJSONBody = []IngestItem
 
@@ -3251,6 +3439,14 @@ type ListInvoicesParams struct {
 	Statuses []InvoiceStatus `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
+// ListInvoiceTimelineParams defines parameters for ListInvoiceTimeline.
+type ListInvoiceTimelineParams struct {
+	Page           int                               `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                               `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListInvoiceTimelineOrderBy        `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection ListInvoiceTimelineOrderDirection `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+}
+
 // ListOutboxParams defines parameters for ListOutbox.
 type ListOutboxParams struct {
 	Page           int               `form:"page,omitempty" json:"page,omitempty"`
@@ -3268,6 +3464,14 @@ type ListPaymentsParams struct {
 	CustomerID        OpaqueID            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 	InvoiceID         OpaqueID            `form:"invoice_id,omitempty" json:"invoice_id,omitempty"`
 	ExternalReference string              `form:"external_reference,omitempty" json:"external_reference,omitempty"`
+}
+
+// ListPaymentTimelineParams defines parameters for ListPaymentTimeline.
+type ListPaymentTimelineParams struct {
+	Page           int                               `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                               `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListPaymentTimelineOrderBy        `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection ListPaymentTimelineOrderDirection `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 }
 
 // ListPlatformsParams defines parameters for ListPlatforms.
@@ -3297,6 +3501,14 @@ type ListPricingPlanSubscriptionsParams struct {
 	CustomerID     OpaqueID                            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 	Reference      string                              `form:"reference,omitempty" json:"reference,omitempty"`
 	Statuses       []SubscriptionStatus                `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
+// ListPricingPlanSubscriptionTimelineParams defines parameters for ListPricingPlanSubscriptionTimeline.
+type ListPricingPlanSubscriptionTimelineParams struct {
+	Page           int                                               `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                                               `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListPricingPlanSubscriptionTimelineOrderBy        `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection ListPricingPlanSubscriptionTimelineOrderDirection `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 }
 
 // ListRolesParams defines parameters for ListRoles.
@@ -3335,6 +3547,14 @@ type ListWalletsParams struct {
 	WalletTypeID   OpaqueID           `form:"wallet_type_id,omitempty" json:"wallet_type_id,omitempty"`
 	Reference      string             `form:"reference,omitempty" json:"reference,omitempty"`
 	Statuses       []WalletStatus     `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
+// ListWalletTimelineParams defines parameters for ListWalletTimeline.
+type ListWalletTimelineParams struct {
+	Page           int                              `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                              `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListWalletTimelineOrderBy        `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection ListWalletTimelineOrderDirection `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 }
 
 // ListWorkflowActionsParams defines parameters for ListWorkflowActions.
@@ -3763,6 +3983,38 @@ func (c *Client) PutCustomer(ctx context.Context, idOrReference string, body Cus
 	}, opts)
 }
 
+func (p *ListCustomerTimelineParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	return q
+}
+
+// ListCustomerTimeline: what was decided and done about a customer.
+//
+// Needs CUSTOMER.VIEW and WORKFLOW_TRIGGER.VIEW and WORKFLOW_EXECUTION.VIEW.
+func (c *Client) ListCustomerTimeline(ctx context.Context, idOrReference string, params *ListCustomerTimelineParams, opts ...CallOption) iter.Seq2[TimelineEntry, error] {
+	return linked[TimelineEntry](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/customers/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
+// ListCustomerTimelinePage is one page of [Client.ListCustomerTimeline].
+func (c *Client) ListCustomerTimelinePage(ctx context.Context, idOrReference string, params *ListCustomerTimelineParams, opts ...CallOption) (*TimelinePage, error) {
+	return call[TimelinePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/customers/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
 func (p *IngestResourcesParams) query() url.Values {
 	q := url.Values{}
 	if p == nil {
@@ -3910,6 +4162,38 @@ func (c *Client) PutInvoice(ctx context.Context, idOrReference string, body Invo
 	}, opts)
 }
 
+func (p *ListInvoiceTimelineParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	return q
+}
+
+// ListInvoiceTimeline: what was decided and done about an invoice and its payments.
+//
+// Needs INVOICE.VIEW and WORKFLOW_TRIGGER.VIEW and WORKFLOW_EXECUTION.VIEW.
+func (c *Client) ListInvoiceTimeline(ctx context.Context, idOrReference string, params *ListInvoiceTimelineParams, opts ...CallOption) iter.Seq2[TimelineEntry, error] {
+	return linked[TimelineEntry](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/invoices/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
+// ListInvoiceTimelinePage is one page of [Client.ListInvoiceTimeline].
+func (c *Client) ListInvoiceTimelinePage(ctx context.Context, idOrReference string, params *ListInvoiceTimelineParams, opts ...CallOption) (*TimelinePage, error) {
+	return call[TimelinePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/invoices/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
 func (p *ListOutboxParams) query() url.Values {
 	q := url.Values{}
 	if p == nil {
@@ -4005,6 +4289,38 @@ func (c *Client) PutPayment(ctx context.Context, idOrReference string, body Paym
 		method: http.MethodPut,
 		path:   Path("/v1/payments/{idOrReference}", idOrReference),
 		body:   body,
+	}, opts)
+}
+
+func (p *ListPaymentTimelineParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	return q
+}
+
+// ListPaymentTimeline: what was decided and done about a payment.
+//
+// Needs PAYMENT.VIEW and WORKFLOW_TRIGGER.VIEW and WORKFLOW_EXECUTION.VIEW.
+func (c *Client) ListPaymentTimeline(ctx context.Context, idOrReference string, params *ListPaymentTimelineParams, opts ...CallOption) iter.Seq2[TimelineEntry, error] {
+	return linked[TimelineEntry](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/payments/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
+// ListPaymentTimelinePage is one page of [Client.ListPaymentTimeline].
+func (c *Client) ListPaymentTimelinePage(ctx context.Context, idOrReference string, params *ListPaymentTimelineParams, opts ...CallOption) (*TimelinePage, error) {
+	return call[TimelinePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/payments/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
 	}, opts)
 }
 
@@ -4182,6 +4498,38 @@ func (c *Client) PutPricingPlanSubscription(ctx context.Context, idOrReference s
 		method: http.MethodPut,
 		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
 		body:   body,
+	}, opts)
+}
+
+func (p *ListPricingPlanSubscriptionTimelineParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	return q
+}
+
+// ListPricingPlanSubscriptionTimeline: what was decided and done about a subscription.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.VIEW and WORKFLOW_TRIGGER.VIEW and WORKFLOW_EXECUTION.VIEW.
+func (c *Client) ListPricingPlanSubscriptionTimeline(ctx context.Context, idOrReference string, params *ListPricingPlanSubscriptionTimelineParams, opts ...CallOption) iter.Seq2[TimelineEntry, error] {
+	return linked[TimelineEntry](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
+// ListPricingPlanSubscriptionTimelinePage is one page of [Client.ListPricingPlanSubscriptionTimeline].
+func (c *Client) ListPricingPlanSubscriptionTimelinePage(ctx context.Context, idOrReference string, params *ListPricingPlanSubscriptionTimelineParams, opts ...CallOption) (*TimelinePage, error) {
+	return call[TimelinePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
 	}, opts)
 }
 
@@ -4438,6 +4786,38 @@ func (c *Client) GetWalletBalance(ctx context.Context, idOrReference string, opt
 		method: http.MethodPost,
 		path:   Path("/v1/wallets/{idOrReference}/balance", idOrReference),
 		keyed:  true,
+	}, opts)
+}
+
+func (p *ListWalletTimelineParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	return q
+}
+
+// ListWalletTimeline: what was decided and done about a wallet.
+//
+// Needs WALLET.VIEW and WORKFLOW_TRIGGER.VIEW and WORKFLOW_EXECUTION.VIEW.
+func (c *Client) ListWalletTimeline(ctx context.Context, idOrReference string, params *ListWalletTimelineParams, opts ...CallOption) iter.Seq2[TimelineEntry, error] {
+	return linked[TimelineEntry](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/wallets/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
+	}, opts)
+}
+
+// ListWalletTimelinePage is one page of [Client.ListWalletTimeline].
+func (c *Client) ListWalletTimelinePage(ctx context.Context, idOrReference string, params *ListWalletTimelineParams, opts ...CallOption) (*TimelinePage, error) {
+	return call[TimelinePage](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/wallets/{idOrReference}/timeline", idOrReference),
+		query:  params.query(),
 	}, opts)
 }
 

@@ -126,6 +126,7 @@ func (in *ingestion) match(event billing.Event) error {
 			UpdatedAt:       in.now,
 		}
 		t.Status, t.Reason = trigger.Decide(w, facts, event.At, in.now)
+		t.Facts = facts.Basis()
 		in.inserts = append(in.inserts, t)
 	}
 	return nil
@@ -152,7 +153,7 @@ func (in *ingestion) insertTriggers(ctx context.Context) error {
 			continue
 		}
 		if t.Status == trigger.Fired || kept.Status == trigger.Planned {
-			kept.EventAt = t.EventAt
+			kept.EventAt, kept.Facts = t.EventAt, t.Facts
 			in.become(kept, t.Status, t.Reason, t.CustomerID, t.WorkflowVersion)
 		}
 	}
@@ -305,7 +306,9 @@ func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
 	if _, err := in.load(ctx, billing.KindCustomer, string(customer)); err != nil {
 		return err
 	}
-	status, reason := trigger.Decide(w, in.facts(r), t.EventAt, in.now)
+	facts = in.facts(r)
+	t.Facts = facts.Basis()
+	status, reason := trigger.Decide(w, facts, t.EventAt, in.now)
 	in.become(t, status, reason, customer, w.Version)
 	return nil
 }

@@ -325,6 +325,7 @@ func (m *manual) fire(e *Engine) []execution.Execution {
 	t.ID, t.PlatformID, t.Type, t.WorkflowID = trigger.ID(ident.New("wktr")), m.p, trigger.Manual, m.workflow.ID
 	t.Status, t.Reason, t.WorkflowVersion = trigger.Fired, workflow.Sent, m.workflow.Version
 	t.EventAt, t.CreatedAt, t.UpdatedAt = now, now, now
+	t.Facts = m.facts.Basis()
 	if len(m.workflow.Actions) == 0 {
 		t.Status, t.Reason = trigger.Skipped, workflow.NoAction
 	}

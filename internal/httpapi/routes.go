@@ -48,6 +48,7 @@ func (s *server) routes() []route {
 
 		{http.MethodGet, "/v1/customers", may(auth.CustomerView), false, s.listResources(billing.KindCustomer)},
 		{http.MethodGet, "/v1/customers/{idOrReference}", may(auth.CustomerView), false, s.resource(billing.KindCustomer)},
+		{http.MethodGet, "/v1/customers/{idOrReference}/timeline", may(auth.CustomerView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindCustomer)},
 		{http.MethodPut, "/v1/customers/{idOrReference}", may(auth.CustomerCreate, auth.CustomerUpdate), false, s.putResource(billing.KindCustomer)},
 
 		{http.MethodGet, "/v1/contacts", may(auth.ContactView), false, s.listResources(billing.KindContact)},
@@ -56,10 +57,12 @@ func (s *server) routes() []route {
 
 		{http.MethodGet, "/v1/invoices", may(auth.InvoiceView), false, s.listResources(billing.KindInvoice)},
 		{http.MethodGet, "/v1/invoices/{idOrReference}", may(auth.InvoiceView), false, s.resource(billing.KindInvoice)},
+		{http.MethodGet, "/v1/invoices/{idOrReference}/timeline", may(auth.InvoiceView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindInvoice)},
 		{http.MethodPut, "/v1/invoices/{idOrReference}", may(auth.InvoiceCreate, auth.InvoiceUpdate), false, s.putResource(billing.KindInvoice)},
 
 		{http.MethodGet, "/v1/payments", may(auth.PaymentView), false, s.listResources(billing.KindPayment)},
 		{http.MethodGet, "/v1/payments/{idOrReference}", may(auth.PaymentView), false, s.resource(billing.KindPayment)},
+		{http.MethodGet, "/v1/payments/{idOrReference}/timeline", may(auth.PaymentView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindPayment)},
 		{http.MethodPut, "/v1/payments/{idOrReference}", may(auth.PaymentCreate, auth.PaymentUpdate), false, s.putResource(billing.KindPayment)},
 
 		{http.MethodGet, "/v1/billing-entities", may(auth.BillingEntityView), false, s.listResources(billing.KindBillingEntity)},
@@ -68,6 +71,7 @@ func (s *server) routes() []route {
 
 		{http.MethodGet, "/v1/pricing-plan-subscriptions", may(auth.SubscriptionView), false, s.listResources(billing.KindSubscription)},
 		{http.MethodGet, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionView), false, s.resource(billing.KindSubscription)},
+		{http.MethodGet, "/v1/pricing-plan-subscriptions/{idOrReference}/timeline", may(auth.SubscriptionView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindSubscription)},
 		{http.MethodPut, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionCreate, auth.SubscriptionUpdate), false, s.putResource(billing.KindSubscription)},
 
 		{http.MethodGet, "/v1/pricing-plan-schedules", may(auth.ScheduleView), false, s.listResources(billing.KindSchedule)},
@@ -80,6 +84,7 @@ func (s *server) routes() []route {
 
 		{http.MethodGet, "/v1/wallets", may(auth.WalletView), false, s.listResources(billing.KindWallet)},
 		{http.MethodGet, "/v1/wallets/{idOrReference}", may(auth.WalletView), false, s.resource(billing.KindWallet)},
+		{http.MethodGet, "/v1/wallets/{idOrReference}/timeline", may(auth.WalletView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindWallet)},
 		{http.MethodPut, "/v1/wallets/{idOrReference}", may(auth.WalletCreate, auth.WalletUpdate), false, s.putResource(billing.KindWallet)},
 		{http.MethodPost, "/v1/wallets/{idOrReference}/balance", may(auth.WalletView), false, s.walletBalance},
 

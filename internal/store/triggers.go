@@ -12,6 +12,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 const triggerColumns = `platform_id, id, type, status, reason, workflow_id, variant, step, kind, resource_id, occurrence,
@@ -72,15 +73,19 @@ func (tx *Tx) InsertTriggers(ctx context.Context, list []trigger.Trigger) ([]boo
 				return nil, err
 			}
 		}
+		facts, err := encodeFacts(t.Facts)
+		if err != nil {
+			return nil, err
+		}
 		args[i] = []any{
 			string(t.PlatformID), string(t.ID), string(t.Type), string(t.Status), string(t.Reason), string(t.WorkflowID),
 			string(t.Variant), t.Step, string(t.Kind), t.ResourceID, t.Occurrence, string(t.CustomerID), string(t.InvoiceID),
-			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), details, micros(t.CreatedAt), micros(t.UpdatedAt),
+			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), details, micros(t.CreatedAt), micros(t.UpdatedAt), facts,
 		}
 	}
 	changed, err := tx.c.execMany(ctx,
-		`INSERT INTO triggers (`+triggerColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`, args)
+		`INSERT INTO triggers (`+triggerColumns+`, facts, decision, decided_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1, $18) ON CONFLICT DO NOTHING`, args)
 	if err != nil {
 		return nil, fmt.Errorf("inserting triggers: %w", err)
 	}
@@ -133,15 +138,19 @@ func (tx *Tx) StoppedByClosing(ctx context.Context, p platform.ID, customers []s
 // CancelEmptyTriggers cancels the triggers of executions that were cancelled,
 // where no execution was sent, may have been, or is still to be.
 func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Execution) error {
+	const empty = `platform_id = $1 AND id = $2 AND NOT EXISTS (
+		     SELECT 1 FROM executions e WHERE e.platform_id = $1 AND e.trigger_id = $2
+		     AND (e.status NOT IN ('CANCELLED', 'SKIPPED') OR e.frozen_hash <> ''))`
+	changes := make([][]any, len(cancelled))
 	args := make([][]any, len(cancelled))
 	for i, x := range cancelled {
-		args[i] = []any{string(x.PlatformID), string(x.TriggerID), string(x.Reason), micros(x.UpdatedAt)}
+		changes[i] = []any{string(x.PlatformID), string(x.TriggerID), string(trigger.Cancelled), string(x.Reason)}
+		args[i] = append(changes[i], micros(x.UpdatedAt))
 	}
-	_, err := tx.c.execMany(ctx,
-		`UPDATE triggers SET status = 'CANCELLED', reason = $3, updated_at = $4
-		 WHERE platform_id = $1 AND id = $2 AND NOT EXISTS (
-		     SELECT 1 FROM executions e WHERE e.platform_id = $1 AND e.trigger_id = $2
-		     AND (e.status NOT IN ('CANCELLED', 'SKIPPED') OR e.frozen_hash <> ''))`, args)
+	if err := tx.keepDecisions(ctx, empty, changes); err != nil {
+		return err
+	}
+	_, err := tx.c.execMany(ctx, `UPDATE triggers SET `+decided+`, facts = '' WHERE `+empty, args)
 	return err
 }
 
@@ -155,18 +164,50 @@ func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]
 
 // UpdateTriggers stores what became of locked triggers.
 func (tx *Tx) UpdateTriggers(ctx context.Context, list []trigger.Trigger) error {
+	changes := make([][]any, len(list))
 	args := make([][]any, len(list))
 	for i, t := range list {
-		args[i] = []any{
-			string(t.PlatformID), string(t.ID), string(t.Status), string(t.Reason), string(t.CustomerID), string(t.InvoiceID),
-			t.WorkflowVersion, micros(t.EventAt), micros(t.UpdatedAt),
+		facts, err := encodeFacts(t.Facts)
+		if err != nil {
+			return err
 		}
+		changes[i] = []any{string(t.PlatformID), string(t.ID), string(t.Status), string(t.Reason)}
+		args[i] = append(changes[i],
+			micros(t.UpdatedAt), string(t.CustomerID), string(t.InvoiceID), t.WorkflowVersion, micros(t.EventAt), facts)
+	}
+	if err := tx.keepDecisions(ctx, `platform_id = $1 AND id = $2`, changes); err != nil {
+		return err
 	}
 	_, err := tx.c.execMany(ctx,
-		`UPDATE triggers SET status = $3, reason = $4, customer_id = $5, invoice_id = $6, workflow_version = $7,
-		     event_at = $8, updated_at = $9
+		`UPDATE triggers SET `+decided+`, customer_id = $6, invoice_id = $7, workflow_version = $8, event_at = $9, facts = $10
 		 WHERE platform_id = $1 AND id = $2`, args)
 	return err
+}
+
+// decided sets what was decided about a trigger: status $3 and reason $4, at $5.
+// The same once more is no new decision.
+const decided = `status = $3, reason = $4, updated_at = $5,
+	decided_at = CASE WHEN status = $3 AND reason = $4 THEN decided_at ELSE $5 END,
+	decision = CASE WHEN status = $3 AND reason = $4 THEN decision ELSE decision + 1 END`
+
+// keepDecisions puts by what had been decided about triggers that are about to
+// become of status $3 and reason $4.
+func (tx *Tx) keepDecisions(ctx context.Context, which string, changes [][]any) error {
+	_, err := tx.c.execMany(ctx,
+		`INSERT INTO decisions (platform_id, trigger_id, number, status, reason, workflow_version, facts, decided_at)
+		 SELECT platform_id, id, decision, status, reason, workflow_version, facts, decided_at FROM triggers
+		 WHERE `+which+` AND NOT (status = $3 AND reason = $4) FOR UPDATE`, changes)
+	if err != nil {
+		return fmt.Errorf("keeping decisions: %w", err)
+	}
+	return nil
+}
+
+func encodeFacts(b workflow.Basis) (string, error) {
+	if b == (workflow.Basis{}) {
+		return "", nil
+	}
+	return encode(b)
 }
 
 // RelinkTriggers tells triggers and executions of payments their invoice, once

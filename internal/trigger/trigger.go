@@ -61,6 +61,7 @@ type Trigger struct {
 	EventAt         time.Time // the event's own time, by which lateness is judged
 	ScheduledAt     time.Time // when a PLANNED one is due; zero for an event
 	Details         Details
+	Facts           workflow.Basis // on which it was last decided; it is written, and read by the timeline
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 }

@@ -197,17 +197,35 @@ CREATE TABLE triggers (
     event_at         BIGINT NOT NULL,
     scheduled_at     BIGINT NOT NULL,
     details          TEXT   NOT NULL,
+    decision         BIGINT NOT NULL,
+    decided_at       BIGINT NOT NULL,
+    facts            TEXT   NOT NULL,
     created_at       BIGINT NOT NULL,
     updated_at       BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
 );
 -- The law: one EVENT trigger per workflow, variant, step, resource and occurrence.
 CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, kind, resource_id, workflow_id, variant, step, occurrence) WHERE type = 'EVENT';
+CREATE INDEX triggers_manual ON triggers (platform_id, kind, resource_id) WHERE type = 'MANUAL';
+CREATE INDEX triggers_by_customer ON triggers (platform_id, customer_id);
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+
+-- The decisions about a trigger before the one that its row has, from number 1.
+CREATE TABLE decisions (
+    platform_id      TEXT   NOT NULL,
+    trigger_id       TEXT   NOT NULL,
+    number           BIGINT NOT NULL,
+    status           TEXT   NOT NULL,
+    reason           TEXT   NOT NULL,
+    workflow_version BIGINT NOT NULL,
+    facts            TEXT   NOT NULL,
+    decided_at       BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, trigger_id, number)
+);
 
 CREATE TABLE executions (
     platform_id     TEXT   NOT NULL,
