@@ -51,10 +51,11 @@ var internalMayImport = map[string][]string{
 	"oidctest":    {},
 	"pgtest":      {},
 	"smtptest":    {},
+	"storetest":   {"store"},
 }
 
 // forTests are the packages under internal/ that no program may contain.
-var forTests = []string{"apitest", "conformance", "oidctest", "pgtest", "smtptest"}
+var forTests = []string{"apitest", "conformance", "oidctest", "pgtest", "smtptest", "storetest"}
 
 // seesInternal says for each top folder with Go code whether it may import from
 // internal/. cmd wires everything together; client is for other people's code.

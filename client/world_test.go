@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 )
 
 // world is a client of the real API, on SQLite: what differs between databases
@@ -46,7 +46,7 @@ func newWorld(t testing.TB) *world {
 	w.e, err = engine.New(engine.Config{Log: log, Now: time.Now, Limits: limits})
 	w.must(err)
 	s, err := store.Open(w.ctx, store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "dunwell.db"), MasterKey: bytes.Repeat([]byte{7}, 32), Log: log,
+		URL: storetest.SQLite(t), MasterKey: bytes.Repeat([]byte{7}, 32), Log: log,
 	})
 	w.must(err)
 	t.Cleanup(func() { w.must(s.Close()) })

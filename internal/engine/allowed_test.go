@@ -10,6 +10,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/platform"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -129,7 +130,7 @@ func (h *hooked) Connect(ctx context.Context) (engine.Session, execution.Outcome
 func TestDisallowedBeforeTheClaim(t *testing.T) {
 	p := &provider{}
 	h := &hooked{provider: p}
-	w := newWorld(t, "sqlite:"+t.TempDir()+"/d.db", func(platform.Integration) engine.Sender { return h })
+	w := newWorld(t, storetest.SQLite(t), func(platform.Integration) engine.Sender { return h })
 	h.connected = func() { w.onTest() }
 	in, _, err := w.e.PutIntegration(w.ctx, w.p, platform.Integration{
 		Type: "EMAIL_PROVIDER", Status: platform.IntegrationActive,

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -68,7 +68,7 @@ func onBothWith(t *testing.T, test func(*world, *provider)) {
 		w.intg = in.ID
 		test(w, p)
 	}
-	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "dunwell.db")) })
+	t.Run("sqlite", func(t *testing.T) { run(t, storetest.SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t)) })
 }
 

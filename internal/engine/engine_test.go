@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
@@ -39,7 +39,7 @@ type world struct {
 
 // onBoth runs a test on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, test func(*world)) {
-	t.Run("sqlite", func(t *testing.T) { test(newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "dunwell.db"), nil)) })
+	t.Run("sqlite", func(t *testing.T) { test(newWorld(t, storetest.SQLite(t), nil)) })
 	t.Run("postgres", func(t *testing.T) { test(newWorld(t, pgtest.URL(t), nil)) })
 }
 

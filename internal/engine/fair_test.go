@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -77,7 +77,7 @@ func onBothStalled(t *testing.T, test func(w *world, atMessage bool, healthy *pr
 	}
 	for name, atMessage := range map[string]bool{"at the message": true, "at the connection": false} {
 		t.Run(name, func(t *testing.T) {
-			t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db"), atMessage) })
+			t.Run("sqlite", func(t *testing.T) { run(t, storetest.SQLite(t), atMessage) })
 			t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t), atMessage) })
 		})
 	}
@@ -189,7 +189,7 @@ func TestAnIntegrationIsOfItsPlatformAlone(t *testing.T) {
 		}
 		close(slow.until)
 	}
-	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db")) })
+	t.Run("sqlite", func(t *testing.T) { run(t, storetest.SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t)) })
 }
 

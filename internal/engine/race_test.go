@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
@@ -129,7 +129,7 @@ func TestNoClaimAfterAPaymentWasAcknowledged(t *testing.T) {
 		}
 		t.Logf("sent before the payment: %d, stopped by it: %d", overtaken, stopped)
 	}
-	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "d.db")) })
+	t.Run("sqlite", func(t *testing.T) { run(t, storetest.SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { run(t, pgtest.URL(t)) })
 }
 

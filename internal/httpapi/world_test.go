@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +24,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 )
 
 // world is the API on a real database, with a clock that stands still and two
@@ -71,7 +71,7 @@ func onBoth(t *testing.T, test func(*testing.T, *world)) {
 }
 
 func onSQLite(t testing.TB) *world {
-	return newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "dunwell.db"))
+	return newWorld(t, storetest.SQLite(t))
 }
 
 func newWorld(t testing.TB, url string) *world {
