@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -18,7 +19,7 @@ type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) {
 	u.t.Error("the body was read")
-	return 0, nil
+	return 0, io.EOF
 }
 
 func TestRateLimit(t *testing.T) {
