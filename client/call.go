@@ -192,7 +192,11 @@ func Path(path string, values ...string) string {
 	for _, v := range values {
 		before, rest, _ := strings.Cut(path, "{")
 		_, after, _ := strings.Cut(rest, "}")
-		path = before + url.PathEscape(v) + after
+		escaped := url.PathEscape(v)
+		if v == "." || v == ".." { // which would be a step of the path
+			escaped = strings.ReplaceAll(v, ".", "%2E")
+		}
+		path = before + escaped + after
 	}
 	return path
 }

@@ -4096,7 +4096,8 @@ func (c *Client) GetIntegration(ctx context.Context, idOrReference string, opts 
 // PutIntegration: create or replace an integration under its id.
 //
 // Needs INTEGRATION.CREATE and INTEGRATION.UPDATE. The path names an id, never a reference. Without
-// `authentication` the stored credentials stay; an empty one removes them.
+// `authentication` the stored credentials stay, unless the host or port changes or TLS is left: then they must
+// be given anew. An empty one removes them.
 func (c *Client) PutIntegration(ctx context.Context, idOrReference string, body IntegrationPut, opts ...CallOption) (*Integration, error) {
 	return call[Integration](ctx, c, request{
 		method: http.MethodPut,

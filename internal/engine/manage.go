@@ -214,6 +214,9 @@ func (e *Engine) PutIntegration(
 		switch {
 		case err == nil && old.ID == in.ID:
 			created, stored.CreatedAt = false, old.CreatedAt
+			if err := checkKept(ctx, tx, p, old, in, keepCredentials); err != nil {
+				return err
+			}
 		case err != nil && !fault.Is(err, fault.NotFound):
 			return err
 		}
@@ -223,6 +226,20 @@ func (e *Engine) PutIntegration(
 		return after(ctx, tx, stored, then)
 	})
 	return stored, created, err
+}
+
+// checkKept refuses to take stored credentials along to another server, or out
+// of TLS: who may change an integration may not read them that way.
+func checkKept(ctx context.Context, tx *store.Tx, p platform.ID, old, in platform.Integration, keep bool) error {
+	if !keep || in.EmailProvider.TrustsAsMuchAs(old.EmailProvider) {
+		return nil
+	}
+	has, err := tx.HasCredentials(ctx, p, in.ID)
+	if err != nil || !has {
+		return err
+	}
+	return fault.At(fault.Missing, "authentication",
+		"authentication is required: the stored credentials do not follow to another host or port, nor out of TLS; give them anew, or {} for none")
 }
 
 // CreateSource stores a new source.

@@ -184,11 +184,11 @@ func (m *manual) judge(ctx context.Context, now time.Time) error {
 	if err != nil || reason == workflow.Sent {
 		return err
 	}
-	why := stopped[reason]
+	why := stopped[reason] + " (" + string(reason) + ")"
 	if pay := m.facts.Payment; pay != nil && !pay.Result.Failed() {
 		why = "it has not failed, its result is " + string(pay.Result)
 	}
-	return fault.At(fault.State, m.target(), "nothing can be sent about this %s now: %s (%s)", m.block(), why, reason).
+	return fault.At(fault.State, m.target(), "nothing can be sent about this %s now: %s", m.block(), why).
 		About(string(m.t.Kind), m.t.ResourceID)
 }
 
@@ -261,7 +261,11 @@ func (m *manual) judgeWallet() {
 		{"customer_reference", d.CustomerReference, reference},
 		{"wallet_reference", d.WalletReference, w.Reference},
 	} {
-		if c.given != "" && c.given != c.is {
+		switch {
+		case c.given == "" || c.given == c.is:
+		case c.is == "":
+			m.complain(fault.Invalid, "wallet."+c.name, "%s must be null or left out: there is none", c.name)
+		default:
 			m.complain(fault.Invalid, "wallet."+c.name, "%s must be %.80q, as the wallet has it", c.name, c.is)
 		}
 	}

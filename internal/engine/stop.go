@@ -16,7 +16,7 @@ import (
 func (in *ingestion) stop(ctx context.Context) error {
 	customers := map[string]bool{}
 	for _, c := range in.changes {
-		if c.Old == nil {
+		if c.Old == nil && c.New.Kind() != billing.KindSchedule { // which its subscription may have told of before
 			continue
 		}
 		f := in.facts(c.New)
@@ -26,8 +26,15 @@ func (in *ingestion) stop(ctx context.Context) error {
 		if c.Moved() {
 			customers[string(billing.CustomerOf(c.Old))] = true
 		}
-		if f.StopsAny() {
-			customers[string(customerOf(c.New, f))] = true
+		if schedule, ok := c.New.(*billing.Schedule); ok { // it may have been a trial
+			subscription, err := in.load(ctx, billing.KindSubscription, string(schedule.SubscriptionID))
+			if err != nil {
+				return err
+			}
+			f.Take(subscription)
+		}
+		if f.StopsAny() || f.Subscription != nil {
+			customers[string(owner(c.New, f))] = true
 		}
 	}
 	delete(customers, "")
@@ -51,6 +58,14 @@ func (in *ingestion) stop(ctx context.Context) error {
 	return cancel(ctx, in.tx, cancelled)
 }
 
+// owner is the customer whose messages a state may stop.
+func owner(r billing.Resource, f workflow.Facts) billing.CustomerID {
+	if f.Subscription != nil {
+		return f.Subscription.CustomerID
+	}
+	return customerOf(r, f)
+}
+
 // cancel stores cancelled executions and cancels the triggers of which every
 // execution has ended without being sent.
 func cancel(ctx context.Context, tx *store.Tx, list []execution.Execution) error {
@@ -65,6 +80,7 @@ func cancel(ctx context.Context, tx *store.Tx, list []execution.Execution) error
 
 func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workflow.Reason, error) {
 	var f workflow.Facts
+	var schedule *billing.Schedule
 	for kind, ids := range about([]execution.Execution{x}) {
 		for id := range ids {
 			r, err := in.load(ctx, kind, id)
@@ -72,8 +88,12 @@ func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workfl
 				return "", err
 			}
 			f.Take(r)
+			if s, ok := r.(*billing.Schedule); ok {
+				schedule = s
+			}
 		}
 	}
+	f.Trial = f.Subscription.ScheduleOf(x.ScheduleID, schedule)
 	return stands(x, f), nil
 }
 
@@ -92,7 +112,13 @@ func stands(x execution.Execution, f workflow.Facts) workflow.Reason {
 	if owner != x.CustomerID {
 		return workflow.Superseded
 	}
-	return f.Stops(x.Variant)
+	if reason := f.Stops(x.Variant); reason != workflow.Sent {
+		return reason
+	}
+	if x.ScheduleID != "" && f.Subscription != nil && (f.Trial == nil || f.Trial.Type != billing.Trial || f.Trial.EndAt.IsZero()) {
+		return workflow.SubscriptionEnded
+	}
+	return workflow.Sent
 }
 
 // stopEnded reports whether an invoice's old state stopped messages that its

@@ -37,6 +37,8 @@ func (c *call) body(most int64, types ...string) ([]byte, string, error) {
 		}
 	}
 	switch {
+	case fault.As(err) != nil:
+		return nil, "", err
 	case err != nil:
 		return nil, "", fault.New(fault.Unreadable, "the body could not be read to its end, send it again")
 	case len(raw) == 0:

@@ -202,7 +202,7 @@ func TestLists(t *testing.T) {
 		}
 		for query, field := range map[string]string{
 			"?limit=0": "limit", "?limit=101": "limit", "?limit=-1": "limit", "?limit=x": "limit", "?limit=": "limit",
-			"?limit=1&limit=2": "limit", "?page=0": "page", "?page=1.5": "page", "?page=99999999999999999999": "page",
+			"?limit=1&limit=2": "limit", "?page=0": "page", "?page=1.5": "page", "?page=%2B1": "page", "?page=99999999999999999999": "page",
 			"?order_by=id": "order_by", "?order_by=version": "order_by", "?order_by=": "order_by",
 			"?order_direction=up": "order_direction", "?order_direction=ASC": "order_direction",
 			"?statuses[]=active": "statuses[]", "?statuses[]=": "statuses[]",
@@ -457,10 +457,20 @@ func TestIntegrations(t *testing.T) {
 			w.must(err)
 			return in.Credentials.Username + ":" + in.Credentials.Password
 		}
-		without := `{"reference":"mail","type":"EMAIL_PROVIDER","status":"TESTING","email_provider":{"variant":"SMTP","smtp":{"host":"h"}}%s}`
+		without := `{"reference":"mail","type":"EMAIL_PROVIDER","status":"TESTING","email_provider":{"variant":"SMTP","smtp":{"host":"smtp.acme.example"}}%s}`
 		responses := []response{made, w.do("PUT", "/v1/integrations/"+made.id(), fmt.Sprintf(without, "")).want(200)}
 		if stored() != "u:"+canary {
 			t.Errorf("a PUT without credentials lost them: %s", stored())
+		}
+		for _, elsewhere := range []string{`{"host":"evil.example"}`, `{"host":"smtp.acme.example","port":25}`, `{"host":"smtp.acme.example","security":"NONE"}`} {
+			moved := strings.Replace(fmt.Sprintf(without, ""), `{"host":"smtp.acme.example"}`, elsewhere, 1)
+			w.do("PUT", "/v1/integrations/"+made.id(), moved).fails(400, "MISSING_FIELD", "authentication")
+		}
+		captured := `{"reference":"mail","type":"EMAIL_PROVIDER","status":"TESTING","email_provider":{"variant":"SYSTEM"}}`
+		w.do("PUT", "/v1/integrations/"+made.id(), captured).want(200)
+		w.do("PUT", "/v1/integrations/"+made.id(), fmt.Sprintf(without, "")).fails(400, "MISSING_FIELD", "authentication")
+		if stored() != "u:"+canary {
+			t.Errorf("what was refused changed the credentials: %s", stored())
 		}
 		responses = append(responses, w.do("GET", "/v1/integrations/mail", "").want(200), w.do("GET", "/v1/integrations", "").want(200))
 		responses = append(responses, w.do("PUT", "/v1/integrations/"+made.id(), fmt.Sprintf(without, `,"authentication":{}`)).want(200))
@@ -559,6 +569,8 @@ func TestSources(t *testing.T) {
 			return w.do("POST", made.text("ingest_path"), body, append([]string{"X-API-KEY", "", "Stripe-Signature", signature}, headers...)...)
 		}
 		good := sign(event, w.now, whsec)
+		ahead := strings.Replace(event, fmt.Sprintf(`"created":%d`, w.now.Unix()), `"created":4102444800`, 1)
+		hook(ahead, sign(ahead, w.now, whsec)).fails(400, "INVALID_FIELD", "created")
 		hook(event, "").fails(401, "UNAUTHORISED", "-")
 		hook(event, "t=1,v1=zz").fails(401, "UNAUTHORISED", "-")
 		hook(event, sign(event, w.now, "whsec_other")).fails(401, "UNAUTHORISED", "-")

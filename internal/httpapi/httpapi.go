@@ -79,6 +79,7 @@ type server struct {
 	mux       *http.ServeMux
 	resources map[string]bool // first path segments behind the version
 	running   running
+	room      room
 }
 
 // ServeHTTP implements [http.Handler].

@@ -161,7 +161,11 @@ func (c *call) read(most int64) ([]byte, error) {
 	if !c.wasRead {
 		c.wasRead = true
 		var b bytes.Buffer
-		_, c.readErr = io.Copy(&b, http.MaxBytesReader(c.w, c.Body, most))
+		if c.ContentLength > most {
+			c.readErr = &http.MaxBytesError{Limit: most}
+		} else {
+			_, c.readErr = io.Copy(&b, http.MaxBytesReader(c.w, c.Body, most))
+		}
 		c.raw = b.Bytes()
 		c.begin()
 	}

@@ -201,12 +201,20 @@ func (s *server) ingestWebhook(c *call) (reply, error) {
 		return reply{}, err
 	}
 	c.platform = src.PlatformID
+	stripe := source.Stripe{BillingEntityID: src.DefaultBillingEntityID}
+	signature, err := stripe.Signature(c.Header.Get("Stripe-Signature"), s.now())
+	if err != nil {
+		return reply{}, err
+	}
+	// Until it has been verified it is a stranger's.
+	body := &metered{ReadCloser: c.Body, room: &s.room}
+	defer body.release()
+	c.Body = body
 	raw, _, err := c.body(maxIngest, jsonType)
 	if err != nil {
 		return reply{}, err
 	}
-	stripe := source.Stripe{BillingEntityID: src.DefaultBillingEntityID}
-	if err := stripe.Verify(c.Header.Get("Stripe-Signature"), raw, []string{src.SigningSecret}, s.now()); err != nil {
+	if err := signature.Verify(raw, []string{src.SigningSecret}); err != nil {
 		return reply{}, err
 	}
 	d, err := stripe.Translate(raw)
@@ -228,6 +236,9 @@ func (s *server) ingestDelivery(c *call, src platform.Source, d source.Delivery)
 		return err
 	}
 	for _, r := range results {
+		if f := fault.As(r.Err); f != nil && f.Field == "source_updated_at" { // as Stripe calls it
+			return fault.At(f.Kind, "created", "%s", f.Message)
+		}
 		if r.Err != nil {
 			return r.Err
 		}

@@ -1,8 +1,11 @@
 package httpapi_test
 
 import (
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +19,7 @@ type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) {
 	u.t.Error("the body was read")
-	return 0, nil
+	return 0, io.EOF
 }
 
 func TestRateLimit(t *testing.T) {
@@ -77,4 +80,28 @@ func TestRateLimitRetryAfter(t *testing.T) {
 	w.do("GET", "/v1/workflows", "").want(429)
 	w.advance(200 * time.Millisecond)
 	w.do("GET", "/v1/workflows", "").want(200)
+}
+
+// What a body cannot change is told before it is read: that it is too long, or
+// that a webhook is not signed.
+func TestRefusedBeforeItIsRead(t *testing.T) {
+	w := onSQLite(t)
+	made := w.do("POST", "/v1/sources", `{"type":"STRIPE","reference":"stripe","signing_secret":"whsec_x"}`).want(201)
+	for _, c := range []struct {
+		path      string
+		length    int64
+		signature string
+		status    int
+	}{
+		{"/v1/workflows", 1<<20 + 1, "", 413},
+		{"/v1/ingest/resources", 16<<20 + 1, "", 413},
+		{made.text("ingest_path"), 10, "", 401},
+		{made.text("ingest_path"), 10, "t=1,v1=" + strings.Repeat("0", 64), 401},
+		{made.text("ingest_path"), 16<<20 + 1, sign("", w.clock(), "whsec_x"), 413},
+	} {
+		req := httptest.NewRequest("POST", c.path, unread{t})
+		req.ContentLength = c.length
+		req.Header = http.Header{"X-Api-Key": {w.key}, "Content-Type": {"application/json"}, "Stripe-Signature": {c.signature}}
+		w.send(req).want(c.status)
+	}
 }

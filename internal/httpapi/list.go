@@ -123,7 +123,7 @@ func (a *asked) whole(name string, otherwise, most int) (int, error) {
 		return otherwise, err
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > most {
+	if err != nil || n < 1 || n > most || s[0] == '+' {
 		return 0, fault.At(fault.Invalid, name, "%s must be a whole number from 1 to %d", name, most)
 	}
 	return n, nil

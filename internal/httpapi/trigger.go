@@ -12,7 +12,7 @@ var triggerListing = listing{
 	order:   []string{"created_at", "status", "type"},
 	filters: []filter{enumFilter(trigger.Statuses)},
 	search: append(searchable("id", "customer_id", "workflow_id", "invoice_id", "payment_id", "pricing_plan_subscription_id", "wallet_id",
-		"created_at", "updated_at"),
+		"created_at"),
 		searchableEnum("type", []trigger.Type{trigger.Manual, trigger.Event}), searchableEnum("status", trigger.Statuses)),
 }
 

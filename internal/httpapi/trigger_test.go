@@ -278,6 +278,40 @@ func TestManualTriggersEnd(t *testing.T) {
 	})
 }
 
+// A reminder of a trial that is none any more is not sent, whoever tells of it,
+// the subscription or the schedule.
+func TestReminderOfATrialThatIsNoneAnyMore(t *testing.T) {
+	for name, end := range map[string]func(*world){
+		"another type": func(w *world) {
+			w.do("PUT", "/v1/pricing-plan-subscriptions/s1", `{"customer_id":"c1","status":"ACTIVE","pricing_plan_schedule_infos":
+				[{"id":"sc1","type":"DEFAULT","end_at":"2026-12-01T00:00:00Z"}]}`).want(200)
+		},
+		"not there": func(w *world) {
+			w.do("PUT", "/v1/pricing-plan-subscriptions/s1", `{"customer_id":"c1","status":"ACTIVE"}`).want(200)
+		},
+		"told by the schedule": func(w *world) {
+			w.do("PUT", "/v1/pricing-plan-schedules/sc1", `{"type":"DEFAULT","pricing_plan_subscription_id":"s1","end_at":"2026-12-01T00:00:00Z"}`).want(201)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, w *world) {
+				w.billed()
+				workflow := w.workflowOf("FREE_TRIAL_REMINDER", "trial", "")
+				w.actionOf("FREE_TRIAL_REMINDER", workflow, w.newIntegration())
+				made := w.do("POST", "/v1/workflow-triggers", `{"type":"MANUAL","workflow_id":"`+workflow+`",`+everyTarget["FREE_TRIAL_REMINDER"]+`}`).want(201)
+				end(w)
+				if got := w.do("GET", "/v1/workflow-triggers/"+made.id(), ""); got.text("status") != "CANCELLED" || got.text("reason") != "SUBSCRIPTION_ENDED" {
+					t.Errorf("got %s, want it CANCELLED SUBSCRIPTION_ENDED by the change", got.body)
+				}
+				w.drain()
+				if got := w.do("GET", "/v1/outbox", ""); len(got.at("data").([]any)) != 0 {
+					t.Errorf("sent all the same: %s", got.body)
+				}
+			})
+		})
+	}
+}
+
 // TestNobodyIsDunnedForMoneyOnItsWay: what a planned reminder would skip, a
 // person is refused (contract B1).
 func TestNobodyIsDunnedForMoneyOnItsWay(t *testing.T) {

@@ -31,6 +31,9 @@ func formatAmount(locale string, m billing.Money, code string) string {
 	digits, listed := digitsOf(code, m.Quantity)
 	number, scale := trimZeros(string(m.Quantity), digits)
 	f := currency.NewFormatter(currency.NewLocale(locale))
+	if looksLikeTheirs(f.Locale(), code) {
+		f.CurrencyDisplay = currency.DisplayCode
+	}
 	f.MinDigits, f.MaxDigits = uint8(digits), uint8(max(digits, scale)) //nolint:gosec // a decimal has at most 40 digits
 	standIn := code
 	if !listed {
@@ -42,6 +45,18 @@ func formatAmount(locale string, m billing.Money, code string) string {
 		return strings.TrimSuffix(number+"\u00a0"+code, "\u00a0")
 	}
 	return f.Format(a)
+}
+
+// looksLikeTheirs reports a currency that has, in a locale, the symbol of the
+// currency of the readers' own country: in Mexico $ is both.
+func looksLikeTheirs(l currency.Locale, code string) bool {
+	own, known := currency.ForCountryCode(l.Territory)
+	if !known || own == code {
+		return false
+	}
+	symbol, _ := currency.GetSymbol(code, l)
+	theirs, _ := currency.GetSymbol(own, l)
+	return symbol == theirs
 }
 
 // formatNumber writes a number as the locale does, without zeros at its end. It

@@ -99,6 +99,19 @@ type SMTPSettings struct {
 	From     string   `json:"from"` // address used where neither action nor billing entity has one
 }
 
+// TrustsAsMuchAs reports whether credentials that go to old may go to p: to no
+// server, or to the same one and not in the clear where they were not.
+func (p EmailProvider) TrustsAsMuchAs(old EmailProvider) bool {
+	switch {
+	case p.SMTP == nil:
+		return true
+	case old.SMTP == nil || p.SMTP.Host != old.SMTP.Host || p.SMTP.Port != old.SMTP.Port:
+		return false
+	default:
+		return p.SMTP.Security != NoTLS || old.SMTP.Security == NoTLS
+	}
+}
+
 // Credentials of an integration. Empty means that none are needed.
 type Credentials struct {
 	Username string `json:"username"`

@@ -1,8 +1,8 @@
 // Package source translates the native webhooks of billing systems into
 // resources: one set of files per system, named after it.
 //
-// A system's type has two methods. Verify says whether a request was signed by
-// the system; Translate says what its body means, as whole or partial states
+// A system's type has two methods. Signature reads what a request claims to be
+// signed with, and Verify says whether it is; Translate says what its body means, as whole or partial states
 // that carry the billing system's own order, so that the order of arrival and
 // repetition do not matter. Both are pure: no SQL, no HTTP, no clock.
 //

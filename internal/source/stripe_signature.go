@@ -15,26 +15,40 @@ import (
 // either side: Stripe's own advice, and the contract's.
 const stripeTolerance = 5 * time.Minute
 
-// Verify checks the Stripe-Signature header of a webhook over the body as it
-// came. Any of the secrets may have made any of its signatures, so that a
-// secret can be rolled while both work. Every error is fault.Unauthorised.
-func (Stripe) Verify(header string, body []byte, secrets []string, now time.Time) error {
-	signed, signatures, err := parseStripeSignature(header)
+// StripeSignature is what the header of a webhook claims.
+type StripeSignature struct {
+	signed string // the time, as it is written
+	macs   [][]byte
+}
+
+// Signature reads the Stripe-Signature header of a webhook. What it refuses need
+// not be read any further: no body makes it right. Every error is
+// fault.Unauthorised.
+func (Stripe) Signature(header string, now time.Time) (StripeSignature, error) {
+	var none StripeSignature
+	signed, macs, err := parseStripeSignature(header)
 	if err != nil {
-		return err
-	}
-	if !anySigned(signed, body, signatures, secrets) {
-		return fault.New(fault.Unauthorised, "no signature in Stripe-Signature matches the body: check the signing secret (whsec_…) of this endpoint, and that nothing between Stripe and here changes the body")
+		return none, err
 	}
 	seconds, err := strconv.ParseInt(signed, 10, 64)
 	if err != nil {
-		return fault.New(fault.Unauthorised, "the time t in Stripe-Signature is no number of seconds")
+		return none, fault.New(fault.Unauthorised, "the time t in Stripe-Signature is no number of seconds")
 	}
 	switch { // in seconds: a time.Time of a forged number may overflow
 	case seconds < now.Add(-stripeTolerance).Unix():
-		return fault.New(fault.Unauthorised, "the signature is older than 5 minutes: Stripe signs each delivery anew, so this one was held back or repeated")
+		return none, fault.New(fault.Unauthorised, "the signature is older than 5 minutes: Stripe signs each delivery anew, so this one was held back or repeated")
 	case seconds > now.Add(stripeTolerance).Unix():
-		return fault.New(fault.Unauthorised, "the signature is more than 5 minutes in the future: check this machine's clock")
+		return none, fault.New(fault.Unauthorised, "the signature is more than 5 minutes in the future: check this machine's clock")
+	}
+	return StripeSignature{signed, macs}, nil
+}
+
+// Verify checks the signature over the body as it came. Any of the secrets may
+// have made it, so that a secret can be rolled while both work. Every error is
+// fault.Unauthorised.
+func (s StripeSignature) Verify(body []byte, secrets []string) error {
+	if !anySigned(s.signed, body, s.macs, secrets) {
+		return fault.New(fault.Unauthorised, "no signature in Stripe-Signature matches the body: check the signing secret (whsec_…) of this endpoint, and that nothing between Stripe and here changes the body")
 	}
 	return nil
 }

@@ -46,6 +46,13 @@ func (r Reader) OpenIntegration(ctx context.Context, p platform.ID, id platform.
 	return row.doc, json.Unmarshal(secret, &row.doc.Credentials)
 }
 
+// HasCredentials reports whether credentials are stored of an integration.
+func (r Reader) HasCredentials(ctx context.Context, p platform.ID, id platform.IntegrationID) (bool, error) {
+	n, err := one(ctx, r.c, column[int64],
+		`SELECT length(secret) FROM integrations WHERE platform_id = $1 AND id = $2`, string(p), string(id))
+	return n > 0, err
+}
+
 // Integrations lists integrations, without their credentials.
 func (r Reader) Integrations(ctx context.Context, p platform.ID, q Query) (Page[platform.Integration], error) {
 	return page(ctx, r, integrationList, document[platform.Integration], string(p), q)
