@@ -26,7 +26,7 @@ func (in *ingestion) stop(ctx context.Context) error {
 		if c.Moved() {
 			customers[string(billing.CustomerOf(c.Old))] = true
 		}
-		if f.StopsAny() {
+		if f.StopsAny() || in.over.concerns(c.New) {
 			customers[string(customerOf(c.New, f))] = true
 		}
 	}
@@ -64,6 +64,9 @@ func cancel(ctx context.Context, tx *store.Tx, list []execution.Execution) error
 }
 
 func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workflow.Reason, error) {
+	if reason, err := in.restored(ctx, x); err != nil || reason != workflow.Sent {
+		return reason, err
+	}
 	var f workflow.Facts
 	for kind, ids := range about([]execution.Execution{x}) {
 		for id := range ids {
