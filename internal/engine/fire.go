@@ -111,8 +111,9 @@ func customerOf(r billing.Resource, f workflow.Facts) billing.CustomerID {
 
 // match decides about one event for each workflow that answers to it.
 func (in *ingestion) match(event billing.Event) error {
-	facts := in.facts(event.Resource)
-	customer := customerOf(in.last(event.Resource), facts)
+	last := in.last(event.Resource)
+	facts := in.facts(last)
+	customer := customerOf(last, facts)
 	for _, w := range in.set.Match(event, customer) {
 		t := trigger.Trigger{
 			ID:         trigger.ID(ident.New("wktr")),
@@ -126,7 +127,7 @@ func (in *ingestion) match(event billing.Event) error {
 			},
 			Type:            trigger.Event,
 			CustomerID:      customer,
-			InvoiceID:       billing.InvoiceOf(event.Resource),
+			InvoiceID:       billing.InvoiceOf(last),
 			WorkflowVersion: w.Version,
 			EventAt:         event.At,
 			Details:         detailsOf(facts),
