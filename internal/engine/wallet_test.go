@@ -264,10 +264,14 @@ func TestLowBalanceAfterAStop(t *testing.T) {
 		}, 1, []string{"w1#1 FIRED"}},
 		"active again and topped up": {func(w *world) { inactive(w, "4"); w.balances("10") }, 0, []string{"w1#1 SKIPPED BALANCE_RESTORED"}},
 		"closed and opened":          {func(w *world) { w.balances("4"); closed(w); w.ingest(w.customer("c1")) }, 1, []string{"w1#1 FIRED"}},
-		"closed, topped up and opened": {func(w *world) { w.balances("4"); closed(w); w.balances("9"); w.ingest(w.customer("c1")) }, 0,
-			[]string{"w1#1 SKIPPED BALANCE_RESTORED"}},
-		"closed, fallen twice and opened": {func(w *world) { closed(w); w.balances("4", "9", "4"); w.ingest(w.customer("c1")) }, 1,
-			[]string{"w1#1 SKIPPED BALANCE_RESTORED", "w1#3 FIRED"}},
+		"closed, topped up and opened": {
+			func(w *world) { w.balances("4"); closed(w); w.balances("9"); w.ingest(w.customer("c1")) }, 0,
+			[]string{"w1#1 SKIPPED BALANCE_RESTORED"},
+		},
+		"closed, fallen twice and opened": {
+			func(w *world) { closed(w); w.balances("4", "9", "4"); w.ingest(w.customer("c1")) }, 1,
+			[]string{"w1#1 SKIPPED BALANCE_RESTORED", "w1#3 FIRED"},
+		},
 		"fallen twice and opened at once": {func(w *world) {
 			closed(w)
 			w.balances("4")
