@@ -646,6 +646,7 @@ const (
 const (
 	ReasonAlreadySent        Reason = "ALREADY_SENT"
 	ReasonAutoCharge         Reason = "AUTO_CHARGE"
+	ReasonBalanceRestored    Reason = "BALANCE_RESTORED"
 	ReasonConditionError     Reason = "CONDITION_ERROR"
 	ReasonConditionFalse     Reason = "CONDITION_FALSE"
 	ReasonContactLimit       Reason = "CONTACT_LIMIT"
@@ -2643,7 +2644,7 @@ type Wallet struct {
 	// Granted What is in a wallet, in credits, in money, or in both; null where it is not known
 	Granted *Holding `json:"granted"`
 
-	// BalanceAt When the balance became what it is
+	// BalanceAt When the balance became what it is: by this, a fall below a threshold is judged too late or not; without it, it has just happened
 	BalanceAt *time.Time `json:"balance_at"`
 
 	// Metadata At most 32 KiB
@@ -2689,7 +2690,7 @@ type WalletPut struct {
 	// Granted What is in a wallet, in credits, in money, or in both; null where it is not known
 	Granted *Holding `json:"granted,omitempty"`
 
-	// BalanceAt When the balance became what it is
+	// BalanceAt When the balance became what it is: by this, a fall below a threshold is judged too late or not; without it, it has just happened
 	BalanceAt *time.Time `json:"balance_at,omitempty"`
 
 	// Metadata At most 32 KiB
@@ -2716,7 +2717,7 @@ type WalletPutResult struct {
 	// Granted What is in a wallet, in credits, in money, or in both; null where it is not known
 	Granted *Holding `json:"granted"`
 
-	// BalanceAt When the balance became what it is
+	// BalanceAt When the balance became what it is: by this, a fall below a threshold is judged too late or not; without it, it has just happened
 	BalanceAt *time.Time `json:"balance_at"`
 
 	// Metadata At most 32 KiB
@@ -2862,8 +2863,10 @@ type Workflow struct {
 	Invoice                 *WorkflowInvoice      `json:"invoice,omitempty"`
 	Payment                 *WorkflowPayment      `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
-	Wallet                  *WorkflowWallet       `json:"wallet,omitempty"`
-	Schedule                *WorkflowSchedule     `json:"schedule,omitempty"`
+
+	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
+	Wallet   *WorkflowWallet   `json:"wallet,omitempty"`
+	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
@@ -2924,8 +2927,10 @@ type WorkflowCreate struct {
 	Invoice                 *WorkflowInvoice      `json:"invoice,omitempty"`
 	Payment                 *WorkflowPayment      `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
-	Wallet                  *WorkflowWallet       `json:"wallet,omitempty"`
-	Schedule                *WorkflowSchedule     `json:"schedule,omitempty"`
+
+	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
+	Wallet   *WorkflowWallet   `json:"wallet,omitempty"`
+	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
@@ -3014,12 +3019,14 @@ type WorkflowMembers struct {
 	Status    *Status `json:"status,omitempty"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs             nullable.Nullable[[]OpaqueID]       `json:"customer_ids,omitempty"`
-	Invoice                 *WorkflowInvoice                    `json:"invoice,omitempty"`
-	Payment                 *WorkflowPayment                    `json:"payment,omitempty"`
-	PricingPlanSubscription *WorkflowSubscription               `json:"pricing_plan_subscription,omitempty"`
-	Wallet                  *WorkflowWallet                     `json:"wallet,omitempty"`
-	Schedule                nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
+	CustomerIDs             nullable.Nullable[[]OpaqueID] `json:"customer_ids,omitempty"`
+	Invoice                 *WorkflowInvoice              `json:"invoice,omitempty"`
+	Payment                 *WorkflowPayment              `json:"payment,omitempty"`
+	PricingPlanSubscription *WorkflowSubscription         `json:"pricing_plan_subscription,omitempty"`
+
+	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
+	Wallet   *WorkflowWallet                     `json:"wallet,omitempty"`
+	Schedule nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous nullable.Nullable[WorkflowOnAmbiguous] `json:"on_ambiguous,omitempty"`
@@ -3332,7 +3339,7 @@ type WorkflowTriggerWalletEventVariant string
 // WorkflowType is type of Workflow.
 type WorkflowType string
 
-// WorkflowWallet is as api/openapi.yaml says.
+// WorkflowWallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
 type WorkflowWallet struct {
 	Variant       *WorkflowWalletVariant `json:"variant,omitempty"`
 	WalletBalance *WorkflowWalletBalance `json:"wallet_balance,omitempty"`
@@ -3340,21 +3347,22 @@ type WorkflowWallet struct {
 
 // WorkflowWalletBalance is wallet_balance of WorkflowWallet.
 type WorkflowWalletBalance struct {
+	// WalletTypeID The wallets it watches; null or absent: all
 	WalletTypeID *OpaqueID `json:"wallet_type_id,omitempty"`
 
 	// Comparator A wallet accepts LESS_THAN only
 	Comparator *WorkflowWalletBalanceComparator `json:"comparator,omitempty"`
 
-	// Threshold Exactly one of the three
+	// Threshold Exactly one of the three. Of a wallet that is told in another unit: `UNIT_MISMATCH`
 	Threshold *WorkflowWalletBalanceThreshold `json:"threshold,omitempty"`
 }
 
 // WorkflowWalletBalanceComparator A wallet accepts LESS_THAN only
 type WorkflowWalletBalanceComparator string
 
-// WorkflowWalletBalanceThreshold Exactly one of the three
+// WorkflowWalletBalanceThreshold Exactly one of the three. Of a wallet that is told in another unit: `UNIT_MISMATCH`
 type WorkflowWalletBalanceThreshold struct {
-	// Percentage Kept and echoed as written
+	// Percentage Of what was granted, in the unit of the balance
 	Percentage *Decimal `json:"percentage,omitempty"`
 	Amount     *Money   `json:"amount,omitempty"`
 	Credits    *Credits `json:"credits,omitempty"`

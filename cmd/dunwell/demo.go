@@ -100,7 +100,7 @@ func (d *demo) play(ctx context.Context) error {
 }
 
 // setUp makes the seller, the integration that captures mail instead of
-// sending it, and two workflows with their actions.
+// sending it, and three workflows with their actions.
 func (d *demo) setUp(ctx context.Context) error {
 	type m = map[string]any
 	var made struct {
@@ -123,13 +123,19 @@ func (d *demo) setUp(ctx context.Context) error {
 	for _, w := range []m{
 		{"name": "Announce final invoices", "reference": "announce", "type": "INVOICE", "invoice": m{"variant": "TO_FINAL"}},
 		{"name": "Payment failed", "reference": "payment-failed", "type": "PAYMENT", "payment": m{"variant": "FAILED_PAYMENT"}},
+		{"name": "Running low", "reference": "running-low", "type": "WALLET", "wallet": m{
+			"variant": "WALLET_BALANCE", "wallet_balance": m{"comparator": "LESS_THAN", "threshold": m{"percentage": "20"}},
+		}},
 	} {
 		w["status"] = "ACTIVE"
 		if err := d.api.Do(ctx, http.MethodPost, "/v1/workflows", w, &made); err != nil {
 			return err
 		}
 		email := m{"integration_id": integration, "template_name": "default", "variant": w["type"]}
-		if w["type"] == "INVOICE" {
+		switch w["type"] {
+		case "WALLET": // has no variant
+			delete(email, "variant")
+		case "INVOICE":
 			email["invoice"] = m{"include_payment_link": true, "include_pdf": false, "include_customer_contacts_as_cc": true}
 		}
 		err := d.api.Do(ctx, http.MethodPost, "/v1/workflow-actions", m{
@@ -228,6 +234,7 @@ var meanings = map[string]string{
 	"TOO_LATE":             "the invoice became final longer ago than the workflow allows: history mails nobody",
 	"CUSTOMER_CLOSED":      "the customer is closed",
 	"PAID":                 "the invoice was paid before the message was sent",
+	"BALANCE_RESTORED":     "the wallet was topped up before the message was sent",
 	"VOID":                 "the invoice was voided before the message was sent",
 	"ON_HOLD":              "the invoice is on hold",
 	"NO_RECIPIENT":         "the customer has no email address",
@@ -259,6 +266,8 @@ func (d *demo) printNotSent(ctx context.Context) error {
 			about = t.Invoice.InvoiceID
 		case t.Payment != nil:
 			about = t.Payment.PaymentID
+		case t.Wallet != nil:
+			about = t.Wallet.WalletID
 		}
 		add(said(t.Reason), said(t.CustomerID), about)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // resources is what Meridian's billing system tells: 60 customers, their
-// invoices and some payments, with everything that can go wrong with a mail.
+// invoices, some payments and wallets, with everything that can go wrong with a mail.
 func (d *demo) resources() []map[string]any {
 	d.names = map[string]string{}
 	var list []map[string]any
@@ -25,7 +25,8 @@ func (d *demo) resources() []map[string]any {
 	for i := 1; i <= 220; i++ {
 		list = append(list, d.invoice(i))
 	}
-	return append(list, d.aftermath()...)
+	list = append(list, d.aftermath()...)
+	return append(list, d.wallets()...)
 }
 
 func (d *demo) customer(i int, name, locale string) map[string]any {
@@ -92,4 +93,24 @@ func (d *demo) aftermath() []map[string]any {
 		list = append(list, d.invoice(i))
 	}
 	return list
+}
+
+// wallets: four run low, one of which is topped up before its message could go.
+func (d *demo) wallets() []map[string]any {
+	list := []map[string]any{{"object_type": "WALLET_TYPE", "id": "tastings", "name": "Tasting credits", "type": "CREDIT", "status": "ACTIVE"}}
+	for _, told := range []struct {
+		customer int
+		left     string
+	}{{4, "90"}, {4, "9"}, {16, "60"}, {16, "15"}, {22, "30"}, {22, "4"}, {28, "75"}, {28, "12"}, {28, "100"}} {
+		list = append(list, map[string]any{
+			"object_type": "WALLET", "id": fmt.Sprintf("wa-%02d", told.customer), "customer_id": fmt.Sprintf("c-%02d", told.customer),
+			"wallet_type_id": "tastings", "status": "ACTIVE", "balance_at": d.now.Format(time.RFC3339),
+			"balance": tastings(told.left), "granted": tastings("100"),
+		})
+	}
+	return list
+}
+
+func tastings(n string) map[string]any {
+	return map[string]any{"credits": map[string]any{"quantity": n, "credit_type_id": "tasting"}}
 }

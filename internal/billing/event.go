@@ -10,13 +10,15 @@ type EventType string
 
 // The events that this version derives.
 const (
-	BecameFinal   EventType = "INVOICE_FINAL"
-	PaymentFailed EventType = "PAYMENT_FAILED"
+	BecameFinal    EventType = "INVOICE_FINAL"
+	PaymentFailed  EventType = "PAYMENT_FAILED"
+	BalanceChanged EventType = "BALANCE_CHANGED" // whether it crosses a threshold, each workflow knows
 )
 
 // Event is a change that a workflow may answer to.
 type Event struct {
 	Type     EventType
+	Old      Resource // the state before it; nil when the resource is first seen
 	Resource Resource // the new state
 	// At is the event's own time: by it the event is judged too late or not,
 	// however late we hear of it.
@@ -30,6 +32,9 @@ type Event struct {
 type Change struct {
 	Old Resource // nil when the resource is first seen
 	New Resource
+	// Count counts the states of the resource that were stored, up to New. It is
+	// the same however they are batched.
+	Count int64
 	// EventAt is when the billing system says that it happened; zero when it
 	// does not say. A native webhook knows.
 	EventAt time.Time
@@ -53,16 +58,27 @@ func (c Change) Events(now time.Time) []Event {
 	case *Invoice:
 		old, _ := c.Old.(*Invoice)
 		if state.Status == InvoiceFinal && (old == nil || old.Status != InvoiceFinal) {
-			return []Event{{Type: BecameFinal, Resource: state, At: c.finalAt(old, state, now)}}
+			return []Event{{Type: BecameFinal, Old: c.Old, Resource: state, At: c.finalAt(old, state, now)}}
 		}
 	case *Payment:
 		old, _ := c.Old.(*Payment)
 		if failedAnew(old, state) {
 			return []Event{{
 				Type:       PaymentFailed,
+				Old:        c.Old,
 				Resource:   state,
 				At:         firstTime(c.EventAt, state.Timestamp, now),
 				Occurrence: state.ID + "#" + strconv.Itoa(state.Dunning.Attempt),
+			}}
+		}
+	case *Wallet:
+		if old, _ := c.Old.(*Wallet); state.moved(old) {
+			return []Event{{
+				Type:       BalanceChanged,
+				Old:        c.Old,
+				Resource:   state,
+				At:         firstTime(c.EventAt, state.BalanceAt, now),
+				Occurrence: strconv.FormatInt(c.Count, 10),
 			}}
 		}
 	}

@@ -63,6 +63,15 @@ func (d Decimal) Sub(e Decimal) Decimal {
 	return Decimal(out.Text('f'))
 }
 
+// Mul is d × e, exactly.
+func (d Decimal) Mul(e Decimal) Decimal {
+	var out apd.Decimal
+	if _, err := apd.BaseContext.WithPrecision(2*maxDecimal).Mul(&out, d.apd(), e.apd()); err != nil {
+		return d
+	}
+	return Decimal(out.Text('f'))
+}
+
 // Money is an amount of a currency. The zero Money means not set.
 type Money struct {
 	Quantity Decimal `json:"quantity"`

@@ -103,6 +103,9 @@ func bare(r Resource) Resource {
 	out := c.Interface().(Resource)
 	h := out.Base()
 	h.Version, h.CreatedAt, h.UpdatedAt = Version{}, time.Time{}, time.Time{}
+	if w, ok := out.(*Wallet); ok {
+		w.Kept = Standing{}
+	}
 	return out
 }
 

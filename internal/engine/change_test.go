@@ -187,6 +187,26 @@ func TestInvoiceMovesToAnotherCustomer(t *testing.T) {
 	})
 }
 
+// Of what one batch tells twice the last state says whose it is, and what of.
+func TestTheLastStateOfABatchNamesCustomerAndInvoice(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.workflow(workflow.ToFinal)
+		w.workflow(workflow.FailedPayment)
+		w.ingest(w.customer("c1"), w.customer("c2"), w.invoice("i1", "c1"), w.invoice("i1", "c2"))
+		w.drain()
+		if got := w.outbox(); len(got) != 1 || got[0].To[0].Email != "c2@customer.example" {
+			w.Errorf("an invoice: got %+v, want one message to c2", got)
+		}
+		early := w.payment("p1", "")
+		early.CustomerID = "c2"
+		w.ingest(early, w.payment("p1", "i1"))
+		w.drain()
+		if got := w.outbox(); len(got) != 2 || !strings.Contains(got[0].Subject+got[1].Subject, "betaling voor factuur INV-i1") {
+			w.Errorf("a payment: got %+v, want one more message, about i1", got)
+		}
+	})
+}
+
 // What ends while it waits for another attempt has none ahead any more.
 func TestNothingIsAheadOfWhatHasEnded(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -52,7 +52,8 @@ type claiming struct {
 	set      *workflow.Set
 	sight    sight
 	busy     map[string]bool
-	late     map[trigger.ID]time.Time // event times, of what was held back by a pause
+	late     map[trigger.ID]time.Time         // event times, of what was held back by a pause
+	balances map[execution.ID]workflow.Reason // what a wallet's balance says against a message
 
 	stale    bool // a message shows a state that is no longer stored
 	claimed  []*job
@@ -81,6 +82,9 @@ func (c *claiming) run(ctx context.Context, jobs []*job) error {
 		return fmt.Errorf("taking executions: %w", err)
 	}
 	if err := c.eventTimes(ctx, taken); err != nil {
+		return err
+	}
+	if err := c.weigh(ctx, taken); err != nil {
 		return err
 	}
 	for _, x := range taken {
@@ -160,6 +164,8 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 		c.skip(x, workflow.OutOfScope)
 	case paused && trigger.Late(w.Workflow, eventAt, c.now):
 		c.skip(x, workflow.TooLate)
+	case c.balances[x.ID] != workflow.Sent:
+		c.skip(x, c.balances[x.ID])
 	case c.busy[string(x.CustomerID)]: // its lane is woken when that one is done
 	case x.InvoiceID != j.x.InvoiceID, // it was told its invoice after it was read
 		x.FrozenHash == "" && j.defect == "" && j.refused == nil && j.prepared.Shows != c.sight.shows(c.platform, x):
@@ -185,7 +191,7 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 func (c *claiming) skip(x execution.Execution, reason workflow.Reason) {
 	x = x.End(execution.Skipped, reason, c.now)
 	c.updates = append(c.updates, x)
-	if reason.CanEnd() {
+	if reason.CanEnd() || reason == workflow.BalanceRestored {
 		c.stopped = append(c.stopped, x)
 	}
 }

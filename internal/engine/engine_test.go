@@ -123,6 +123,12 @@ func (w *world) workflow(variant workflow.Variant, edit ...func(*workflow.Workfl
 		wf.Type, wf.Payment = workflow.Payment, &workflow.PaymentConfig{Variant: variant}
 	}
 	email.Variant = wf.Type
+	if variant == workflow.WalletBalance {
+		wf.Type, email.Variant = workflow.Wallet, ""
+		wf.Wallet = &workflow.WalletConfig{Variant: variant, Balance: &workflow.BalanceConfig{
+			Comparator: "LESS_THAN", Threshold: &workflow.Threshold{Credits: &billing.Credits{Quantity: "5", CreditTypeID: "api"}},
+		}}
+	}
 	for _, do := range edit {
 		do(&wf)
 	}
@@ -206,4 +212,13 @@ func (w *world) payment(id, invoice string) *billing.Payment {
 	}
 	p.ID = id
 	return p
+}
+
+// wallet is one with so many credits of a thousand left.
+func (w *world) wallet(id, customer string, balance billing.Decimal) *billing.Wallet {
+	x := &billing.Wallet{CustomerID: billing.CustomerID(customer), WalletTypeID: "t1", Status: billing.WalletActive}
+	x.ID = id
+	x.Balance.Credits = billing.Credits{Quantity: balance, CreditTypeID: "api"}
+	x.Granted.Credits = billing.Credits{Quantity: "1000", CreditTypeID: "api"}
+	return x
 }

@@ -27,6 +27,7 @@ type firing struct {
 // forbid, and goes on with what waited for them.
 func (in *ingestion) decide(ctx context.Context) error {
 	in.updates = map[trigger.ID]trigger.Trigger{}
+	in.over = in.crossingsOver()
 	if err := in.stop(ctx); err != nil {
 		return fmt.Errorf("stopping executions: %w", err)
 	}
@@ -72,9 +73,7 @@ func (in *ingestion) events() []billing.Event {
 // transaction leaves them: of a resource that a batch changes twice, the last.
 func (in *ingestion) facts(r billing.Resource) workflow.Facts {
 	var f workflow.Facts
-	if last := in.known(r.Kind(), r.Base().ID); last != nil {
-		r = last
-	}
+	r = in.last(r)
 	f.Take(r)
 	if pay, ok := r.(*billing.Payment); ok {
 		f.Invoice, _ = in.known(billing.KindInvoice, string(pay.InvoiceID)).(*billing.Invoice)
@@ -85,6 +84,14 @@ func (in *ingestion) facts(r billing.Resource) workflow.Facts {
 	}
 	f.Customer, _ = in.known(billing.KindCustomer, string(customer)).(*billing.Customer)
 	return f
+}
+
+// last is the state of a resource that this transaction leaves.
+func (in *ingestion) last(r billing.Resource) billing.Resource {
+	if last := in.known(r.Kind(), r.Base().ID); last != nil {
+		return last
+	}
+	return r
 }
 
 func (in *ingestion) known(kind billing.Kind, id string) billing.Resource {
@@ -104,9 +111,10 @@ func customerOf(r billing.Resource, f workflow.Facts) billing.CustomerID {
 
 // match decides about one event for each workflow that answers to it.
 func (in *ingestion) match(event billing.Event) error {
-	facts := in.facts(event.Resource)
-	customer := customerOf(event.Resource, facts)
-	for _, w := range in.set.Match(event.Type, customer) {
+	last := in.last(event.Resource)
+	facts := in.facts(last)
+	customer := customerOf(last, facts)
+	for _, w := range in.set.Match(event, customer) {
 		t := trigger.Trigger{
 			ID:         trigger.ID(ident.New("wktr")),
 			PlatformID: in.p,
@@ -119,13 +127,14 @@ func (in *ingestion) match(event billing.Event) error {
 			},
 			Type:            trigger.Event,
 			CustomerID:      customer,
-			InvoiceID:       billing.InvoiceOf(event.Resource),
+			InvoiceID:       billing.InvoiceOf(last),
 			WorkflowVersion: w.Version,
 			EventAt:         event.At,
+			Details:         detailsOf(facts),
 			CreatedAt:       in.now,
 			UpdatedAt:       in.now,
 		}
-		t.Status, t.Reason = trigger.Decide(w, facts, event.At, in.now)
+		t.Status, t.Reason = in.judge(w, event, t.Key, facts)
 		t.Facts = facts.Basis()
 		in.inserts = append(in.inserts, t)
 	}
@@ -271,12 +280,16 @@ func (in *ingestion) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fallen, err := in.fallen(ctx)
+	if err != nil {
+		return err
+	}
 	for _, t := range slices.Concat(stopped, closed) {
 		if t.Revivable() {
 			waiting = append(waiting, t)
 		}
 	}
-	for _, t := range waiting {
+	for _, t := range append(waiting, fallen...) {
 		if err := in.again(ctx, t); err != nil {
 			return err
 		}
@@ -286,6 +299,10 @@ func (in *ingestion) resume(ctx context.Context) error {
 
 // again decides about a stored trigger anew.
 func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
+	if in.over.has(t.Key) {
+		in.become(t, trigger.Skipped, workflow.BalanceRestored, t.CustomerID, t.WorkflowVersion)
+		return nil
+	}
 	w := in.set.Find(t.WorkflowID)
 	if w == nil {
 		in.become(t, trigger.Skipped, workflow.WorkflowInactive, t.CustomerID, t.WorkflowVersion)

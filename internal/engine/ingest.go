@@ -89,6 +89,7 @@ type ingestion struct {
 	mirror  map[billing.Key]*entry
 	changes []change
 	links   []billing.Link
+	over    crossings
 	firing
 }
 
@@ -264,7 +265,7 @@ func (in *ingestion) applyItem(item billing.Item, silent bool) (Result, error) {
 		return Result{Resource: n.resource, Stale: verdict == billing.Stale}, nil
 	}
 	in.store(n, full)
-	in.changes = append(in.changes, change{billing.Change{Old: n.resource, New: full, EventAt: item.EventAt}, silent})
+	in.changes = append(in.changes, change{billing.Change{Old: n.resource, New: full, Count: n.row.Revision, EventAt: item.EventAt}, silent})
 	created := n.resource == nil
 	n.resource = full
 	return Result{Resource: full, Created: created, Applied: true}, nil
@@ -274,6 +275,10 @@ func (in *ingestion) applyItem(item billing.Item, silent bool) (Result, error) {
 // that changes gives its customer a new revision too, because the customer's
 // messages show it.
 func (in *ingestion) store(n *entry, full billing.Resource) {
+	if wallet, ok := full.(*billing.Wallet); ok {
+		old, _ := n.resource.(*billing.Wallet)
+		wallet.Follow(old)
+	}
 	h := full.Base()
 	h.CreatedAt, h.UpdatedAt = in.now, in.now
 	if n.resource != nil {

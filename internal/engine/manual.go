@@ -274,9 +274,11 @@ func (m *manual) judgeWallet() {
 
 // choose finds the only ACTIVE workflow that answers to the target.
 func (m *manual) choose() {
-	found := slices.DeleteFunc(m.set.Waiting(m.t.Variant, billing.CustomerID(m.facts.Customer.ID)), func(w *workflow.Armed) bool {
-		return m.facts.Wallet != nil && !w.Watches(m.facts.Wallet.WalletTypeID)
-	})
+	customer := billing.CustomerID(m.facts.Customer.ID)
+	found := m.set.Waiting(m.t.Variant, customer)
+	if wallet := m.facts.Wallet; wallet != nil {
+		found = m.set.Watching(wallet.WalletTypeID, customer)
+	}
 	switch len(found) {
 	case 0:
 		m.complain(fault.Unprocessable, "workflow_id", "no ACTIVE workflow of variant %s has this customer in its scope", m.t.Variant)

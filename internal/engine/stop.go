@@ -33,7 +33,7 @@ func (in *ingestion) stop(ctx context.Context) error {
 			}
 			f.Take(subscription)
 		}
-		if f.StopsAny() || f.Subscription != nil {
+		if f.StopsAny() || f.Subscription != nil || in.over.concerns(c.New) {
 			customers[string(owner(c.New, f))] = true
 		}
 	}
@@ -79,6 +79,9 @@ func cancel(ctx context.Context, tx *store.Tx, list []execution.Execution) error
 }
 
 func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workflow.Reason, error) {
+	if reason, err := in.restored(ctx, x); err != nil || reason != workflow.Sent {
+		return reason, err
+	}
 	var f workflow.Facts
 	var schedule *billing.Schedule
 	for kind, ids := range about([]execution.Execution{x}) {

@@ -135,6 +135,21 @@ func (tx *Tx) StoppedByClosing(ctx context.Context, p platform.ID, customers []s
 		 AND reason = 'CUSTOMER_CLOSED' FOR UPDATE`, keyed(customers, string(p)))
 }
 
+// NotFiredOfWallets reads and locks the triggers of wallets that wait, or that
+// were skipped or cancelled.
+func (tx *Tx) NotFiredOfWallets(ctx context.Context, p platform.ID, wallets []string) ([]trigger.Trigger, error) {
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = 'WALLET' AND resource_id = $2 AND type = 'EVENT'
+		 AND status IN ('PLANNED', 'SKIPPED', 'CANCELLED') FOR UPDATE`, keyed(wallets, string(p)))
+}
+
+// TriggersOfWallet reads what a workflow made of the events of a wallet.
+func (r Reader) TriggersOfWallet(ctx context.Context, p platform.ID, w workflow.ID, wallet string) ([]trigger.Trigger, error) {
+	return all(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = 'WALLET' AND resource_id = $2 AND type = 'EVENT'
+		 AND workflow_id = $3`, string(p), wallet, string(w))
+}
+
 // CancelEmptyTriggers cancels the triggers of executions that were cancelled,
 // where no execution was sent, may have been, or is still to be.
 func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Execution) error {

@@ -20,12 +20,15 @@ func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (St
 		return Planned, workflow.WaitingForCustomer
 	}
 	switch {
-	case !w.Covers(billing.CustomerID(facts.Customer.ID)):
+	case !w.Covers(billing.CustomerID(facts.Customer.ID)), facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID):
 		return Skipped, workflow.OutOfScope
 	case Late(w.Workflow, eventAt, now):
 		return Skipped, workflow.TooLate
 	}
 	if reason := facts.Stops(w.Variant()); reason != workflow.Sent {
+		return Skipped, reason
+	}
+	if reason := w.StopsBalance(facts.Wallet); reason != workflow.Sent {
 		return Skipped, reason
 	}
 	if len(w.Actions) == 0 {

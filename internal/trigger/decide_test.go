@@ -25,6 +25,17 @@ func TestDecide(t *testing.T) {
 	scoped.CustomerIDs = []billing.CustomerID{"c2"}
 	idle.Actions = nil
 	patient.MaxLateness = calendar.Period{Type: calendar.Month, Value: 1}
+	low := workflow.Armed{Actions: w.Actions, Workflow: workflow.Workflow{
+		Status: workflow.Active,
+		Wallet: &workflow.WalletConfig{Variant: workflow.WalletBalance, Balance: &workflow.BalanceConfig{
+			WalletTypeID: "t1", Threshold: &workflow.Threshold{Amount: &billing.Money{Quantity: "5", Currency: "EUR"}},
+		}},
+	}}
+	wallet := func(walletType billing.WalletTypeID, status billing.WalletStatus, quantity billing.Decimal, currency string) workflow.Facts {
+		return workflow.Facts{Customer: customer, Wallet: &billing.Wallet{
+			WalletTypeID: walletType, Status: status, Balance: billing.Holding{Amount: billing.Money{Quantity: quantity, Currency: currency}},
+		}}
+	}
 	known := workflow.Facts{Customer: customer, Invoice: final}
 	for name, c := range map[string]struct {
 		w      workflow.Armed
@@ -43,6 +54,11 @@ func TestDecide(t *testing.T) {
 		"ahead of time":          {w, known, now.AddDate(0, 0, 3), trigger.Fired, workflow.Sent},
 		"a state stands against": {w, workflow.Facts{Customer: customer, Invoice: &billing.Invoice{Status: billing.InvoiceVoid}}, now, trigger.Skipped, workflow.VoidReason},
 		"nothing to do":          {idle, known, now, trigger.Skipped, workflow.NoAction},
+		"a low balance":          {low, wallet("t1", billing.WalletActive, "4", "EUR"), now, trigger.Fired, workflow.Sent},
+		"a balance risen since":  {low, wallet("t1", billing.WalletActive, "5", "EUR"), now, trigger.Skipped, workflow.BalanceRestored},
+		"in another currency":    {low, wallet("t1", billing.WalletActive, "4", "USD"), now, trigger.Skipped, workflow.UnitMismatch},
+		"of another type":        {low, wallet("t2", billing.WalletActive, "4", "EUR"), now, trigger.Skipped, workflow.OutOfScope},
+		"of an inactive wallet":  {low, wallet("t1", billing.WalletInactive, "5", "EUR"), now, trigger.Skipped, workflow.WalletInactive},
 	} {
 		status, reason := trigger.Decide(&c.w, c.facts, c.at, now)
 		if status != c.status || reason != c.reason {

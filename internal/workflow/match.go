@@ -13,14 +13,21 @@ type Set struct {
 	Version int64
 	// everyone holds the workflows without a customer scope, someone those
 	// with one, and scoped the same by each customer they name.
-	everyone map[Variant][]*Armed
-	someone  map[Variant][]*Armed
+	everyone map[topic][]*Armed
+	someone  map[topic][]*Armed
 	scoped   map[scopeKey][]*Armed
 	byID     map[ID]*Armed
 }
 
+// topic is what a workflow is about: its variant, and of one that watches the
+// wallets of one type, that type.
+type topic struct {
+	variant    Variant
+	walletType string
+}
+
 type scopeKey struct {
-	variant  Variant
+	topic    topic
 	customer billing.CustomerID
 }
 
@@ -34,8 +41,8 @@ type Armed struct {
 func NewSet(version int64, armed []*Armed) *Set {
 	s := &Set{
 		Version:  version,
-		everyone: map[Variant][]*Armed{},
-		someone:  map[Variant][]*Armed{},
+		everyone: map[topic][]*Armed{},
+		someone:  map[topic][]*Armed{},
 		scoped:   map[scopeKey][]*Armed{},
 		byID:     map[ID]*Armed{},
 	}
@@ -43,15 +50,15 @@ func NewSet(version int64, armed []*Armed) *Set {
 		if a.Status != Active {
 			continue
 		}
-		v := a.Variant()
+		about := topic{a.Variant(), a.walletType()}
 		s.byID[a.ID] = a
 		if a.CustomerIDs == nil {
-			s.everyone[v] = append(s.everyone[v], a)
+			s.everyone[about] = append(s.everyone[about], a)
 			continue
 		}
-		s.someone[v] = append(s.someone[v], a)
+		s.someone[about] = append(s.someone[about], a)
 		for _, c := range a.CustomerIDs {
-			k := scopeKey{v, c}
+			k := scopeKey{about, c}
 			s.scoped[k] = append(s.scoped[k], a)
 		}
 	}
@@ -60,23 +67,52 @@ func NewSet(version int64, armed []*Armed) *Set {
 
 // answers says which variant answers to an event.
 var answers = map[billing.EventType]Variant{
-	billing.BecameFinal:   ToFinal,
-	billing.PaymentFailed: FailedPayment,
+	billing.BecameFinal:    ToFinal,
+	billing.PaymentFailed:  FailedPayment,
+	billing.BalanceChanged: WalletBalance,
 }
 
 // Match returns the workflows that an event of a customer fires, in the order
 // of their creation. Of an event whose customer nobody has named yet ("") any
 // workflow may turn out to be fired, so all that answer to it are returned.
-func (s *Set) Match(event billing.EventType, customer billing.CustomerID) []*Armed {
-	return s.Waiting(answers[event], customer)
+// Among those that a balance fires are those that cannot compare it.
+func (s *Set) Match(event billing.Event, customer billing.CustomerID) []*Armed {
+	now, ok := event.Resource.(*billing.Wallet)
+	if !ok {
+		return s.Waiting(answers[event.Type], customer)
+	}
+	old, _ := event.Old.(*billing.Wallet)
+	return slices.DeleteFunc(s.Watching(now.WalletTypeID, customer), func(a *Armed) bool {
+		step := a.Step(old, now)
+		return step != Fell && step != Unmeasured
+	})
 }
 
 // Waiting returns the workflows of a variant that have a customer in their
 // scope, in the order of their creation; of "", who nobody has named yet, all.
+// Those of wallets are asked for by [Set.Watching].
 func (s *Set) Waiting(v Variant, customer billing.CustomerID) []*Armed {
-	matched := slices.Concat(s.everyone[v], s.scoped[scopeKey{v, customer}])
-	if customer == "" {
-		matched = slices.Concat(s.everyone[v], s.someone[v])
+	return s.about(customer, topic{variant: v})
+}
+
+// Watching returns the workflows that watch the wallets of a type and have a
+// customer in their scope, in the order of their creation.
+func (s *Set) Watching(t billing.WalletTypeID, customer billing.CustomerID) []*Armed {
+	if t == "" {
+		return s.about(customer, topic{variant: WalletBalance})
+	}
+	return s.about(customer, topic{variant: WalletBalance}, topic{WalletBalance, string(t)})
+}
+
+func (s *Set) about(customer billing.CustomerID, topics ...topic) []*Armed {
+	var matched []*Armed
+	for _, t := range topics {
+		matched = append(matched, s.everyone[t]...)
+		if customer == "" {
+			matched = append(matched, s.someone[t]...)
+		} else {
+			matched = append(matched, s.scoped[scopeKey{t, customer}]...)
+		}
 	}
 	slices.SortStableFunc(matched, func(a, b *Armed) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return matched

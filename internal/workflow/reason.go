@@ -23,6 +23,8 @@ const (
 	CustomerClosed     Reason = "CUSTOMER_CLOSED"
 	SubscriptionEnded  Reason = "SUBSCRIPTION_ENDED"
 	WalletInactive     Reason = "WALLET_INACTIVE"
+	BalanceRestored    Reason = "BALANCE_RESTORED"
+	UnitMismatch       Reason = "UNIT_MISMATCH"
 	OutOfScope         Reason = "OUT_OF_SCOPE"
 	WorkflowInactive   Reason = "WORKFLOW_INACTIVE"
 	NoAction           Reason = "NO_ACTION"

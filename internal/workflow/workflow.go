@@ -149,8 +149,15 @@ func (w *Workflow) Watches(t billing.WalletTypeID) bool {
 	if w.Wallet == nil || w.Wallet.Balance == nil {
 		return false
 	}
-	want := w.Wallet.Balance.WalletTypeID
-	return want == "" || want == string(t)
+	return w.walletType() == "" || w.walletType() == string(t)
+}
+
+// walletType is the type of wallet that a workflow watches; "" for all.
+func (w *Workflow) walletType() string {
+	if w.Wallet == nil || w.Wallet.Balance == nil {
+		return ""
+	}
+	return w.Wallet.Balance.WalletTypeID
 }
 
 // Variant is what the workflow waits for, or "" while a DRAFT does not say.

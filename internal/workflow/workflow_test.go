@@ -65,14 +65,14 @@ func TestMatch(t *testing.T) {
 		"":   {"a", "b", "c"}, // nobody knows yet whose it is
 	} {
 		var got []workflow.ID
-		for _, w := range set.Match(billing.BecameFinal, customer) {
+		for _, w := range set.Match(billing.Event{Type: billing.BecameFinal}, customer) {
 			got = append(got, w.ID)
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("customer %q: got %v, want %v", customer, got, want)
 		}
 	}
-	if got := set.Match(billing.PaymentFailed, "c1"); len(got) != 0 {
+	if got := set.Match(billing.Event{Type: billing.PaymentFailed}, "c1"); len(got) != 0 {
 		t.Errorf("another event: got %v, want none", got)
 	}
 	if set.Find("off") != nil || set.Find("a") == nil {
