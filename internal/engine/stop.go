@@ -74,6 +74,10 @@ func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workfl
 			f.Take(r)
 		}
 	}
+	if err := in.findHolds(ctx); err != nil {
+		return "", err
+	}
+	f.Holds = in.holds.on(x.CustomerID, f.Invoice)
 	return stands(x, f), nil
 }
 

@@ -65,14 +65,16 @@ var answers = map[billing.EventType]Variant{
 }
 
 // Match returns the workflows that an event of a customer fires, in the order
-// of their creation. Of an event whose customer nobody has named yet ("") any
+// of their creation, and those that would if they did not exclude the customer:
+// that is a decision, and is told. Of an event whose customer nobody has named yet ("") any
 // workflow may turn out to be fired, so all that answer to it are returned.
 func (s *Set) Match(event billing.EventType, customer billing.CustomerID) []*Armed {
 	return s.Waiting(answers[event], customer)
 }
 
 // Waiting returns the workflows of a variant that have a customer in their
-// scope, in the order of their creation; of "", who nobody has named yet, all.
+// scope, excluded or not, in the order of their creation; of "", who nobody has
+// named yet, all.
 func (s *Set) Waiting(v Variant, customer billing.CustomerID) []*Armed {
 	matched := slices.Concat(s.everyone[v], s.scoped[scopeKey{v, customer}])
 	if customer == "" {
@@ -91,6 +93,17 @@ func (a *Armed) Runs(id ActionID) bool {
 }
 
 // Covers reports whether a customer lies in the workflow's scope.
-func (w *Workflow) Covers(customer billing.CustomerID) bool {
-	return w.CustomerIDs == nil || slices.Contains(w.CustomerIDs, customer)
+func (w *Workflow) Covers(customer billing.CustomerID) bool { return w.LeavesOut(customer) == Sent }
+
+// LeavesOut says why a customer does not lie in the workflow's scope, or [Sent].
+// Who is excluded stays so, named in the scope or not.
+func (w *Workflow) LeavesOut(customer billing.CustomerID) Reason {
+	switch {
+	case slices.Contains(w.ExcludedIDs, customer):
+		return Excluded
+	case w.CustomerIDs != nil && !slices.Contains(w.CustomerIDs, customer):
+		return OutOfScope
+	default:
+		return Sent
+	}
 }
