@@ -128,6 +128,7 @@ func (w *world) seed(key string, p platform.ID, tag string) seeded {
 	put("workflow-actions", "/v1/workflow-actions", action(s.ids["workflows"], s.ids["integrations"], `,"variant":"INVOICE"`))
 	put("billing-entities", "/v1/billing-entities/"+tag+"-b", `{"reference":"`+tag+`-seller"}`)
 	put("customers", "/v1/customers/"+tag+"-c", `{"status":"ACTIVE","email":"c@acme.example","reference":"`+tag+`-customer"}`)
+	put("other-customers", "/v1/customers/"+tag+"-o", `{"status":"ACTIVE"}`)
 	put("contacts", "/v1/contacts/"+tag+"-k", `{"customer_id":"`+tag+`-c","reference":"`+tag+`-contact"}`)
 	put("invoices", "/v1/invoices/"+tag+"-i", `{"status":"FINAL","customer_id":"`+tag+`-c","billing_currency":"EUR","reference":"`+tag+`-bill",
 		"invoice_amount_including_tax":{"quantity":"1.00","currency":"EUR"}}`)
@@ -161,7 +162,7 @@ var namedBy = map[string]string{
 	"workflow_id": "workflows", "trigger_id": "workflow-triggers", "customer_id": "customers", "customer_ids": "customers",
 	"invoice_id": "invoices", "payment_id": "payments", "pricing_plan_subscription_id": "pricing-plan-subscriptions",
 	"pricing_plan_schedule_id": "pricing-plan-schedules", "wallet_id": "wallets", "wallet_type_id": "wallet-types", "integration_id": "integrations", "billing_entity_id": "billing-entities",
-	"resource_id": "invoices", "exclude_customer_ids": "customers", "default_billing_entity_id": "billing-entities", "role_ids": "roles", "child_role_ids": "child-roles", "platform_ids": "platforms",
+	"resource_id": "invoices", "exclude_customer_ids": "other-customers", "default_billing_entity_id": "billing-entities", "role_ids": "roles", "child_role_ids": "child-roles", "platform_ids": "platforms",
 }
 
 // opaque members of a body are kept or compared as they are: nothing is looked up.

@@ -188,7 +188,10 @@ var rules = []struct {
 	{"workflow", `"on_ambiguous":"RESEND"`, noFault, ""},
 	{"workflow", `"on_ambiguous":"MAYBE"`, invalidField, "on_ambiguous"},
 	{"workflow", `"priority":1`, invalidField, "priority"},
-	{"workflow", `"exclude_customer_ids":["c"]`, invalidField, "exclude_customer_ids"},
+	{"workflow", `"exclude_customer_ids":["c","c"]`, noFault, ""},
+	{"workflow", `"exclude_customer_ids":[]`, noFault, ""},
+	{"workflow", `"exclude_customer_ids":["c","a b"]`, invalidField, "exclude_customer_ids.1"},
+	{"workflow", `"exclude_customer_ids":"c"`, invalidField, "exclude_customer_ids"},
 	{"workflow", `"conditions":"true"`, invalidField, "conditions"},
 	{"workflow", `"grouping":{}`, invalidField, "grouping"},
 	// Workflow: blocks.
