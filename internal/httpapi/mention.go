@@ -12,7 +12,7 @@ var (
 		{Field: "customer_ids", Type: string(billing.KindCustomer), List: true},
 		{Field: "exclude_customer_ids", Type: string(billing.KindCustomer), List: true},
 	}
-	actionMentions   = []engine.Mention{
+	actionMentions = []engine.Mention{
 		{Field: "workflow_id", Type: "WORKFLOW"},
 		{Field: "send_email_to_customer.integration_id", Type: "INTEGRATION"},
 	}
