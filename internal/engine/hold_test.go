@@ -525,11 +525,11 @@ func TestExcluded(t *testing.T) {
 // R6: once a hold, a suppression or an exclusion has been acknowledged, no later
 // claim succeeds.
 func TestNoClaimAfterAPersonsStop(t *testing.T) {
-	const rounds = 25
+	const rounds, plan = 25, "hold a plan"
 	for name, stop := range map[string]func(*world, workflow.Workflow, string){
 		"hold": func(w *world, _ workflow.Workflow, id string) { w.hold(billing.KindInvoice, "i"+id, hold.Legal, "") },
-		"hold a plan": func(w *world, _ workflow.Workflow, id string) {
-			w.hold(billing.KindSubscription, "s"+id, hold.Legal, "")
+		plan: func(w *world, _ workflow.Workflow, id string) {
+			w.hold(billing.KindSubscription, "s"+id, hold.Dispute, "")
 		},
 		"suppression": func(w *world, _ workflow.Workflow, id string) { w.suppress("c" + id + "@customer.example") },
 		"exclusion": func(w *world, wf workflow.Workflow, id string) {
@@ -543,12 +543,24 @@ func TestNoClaimAfterAPersonsStop(t *testing.T) {
 		run := func(t *testing.T, url string) {
 			w := newWorld(t, url, nil)
 			wf := w.workflow(workflow.ToFinal)
+			if name == plan {
+				w.dated()
+			}
 			overtaken, stopped := 0, 0
 			for i := range rounds {
 				id := fmt.Sprint(i)
-				sub := &billing.Subscription{CustomerID: billing.CustomerID("c" + id), Status: billing.SubscriptionActive}
-				sub.ID = "s" + id
-				w.ingest(w.customer("c"+id), sub, w.invoice("i"+id, "c"+id))
+				inv := w.invoice("i"+id, "c"+id)
+				if name == plan { // a plan of another's, and a reminder
+					sub := &billing.Subscription{CustomerID: "c", Status: billing.SubscriptionActive}
+					sub.ID = "s" + id
+					inv.SubscriptionIDs = []string{sub.ID}
+					_, err := w.e.Ingest(w.ctx, w.p, engine.Batch{NoEvents: true, Items: batchOf(w.customer("c"), sub, w.customer("c"+id), inv).Items})
+					w.must(err)
+					_, err = w.remind(workflow.Overdue, inv.ID)
+					w.must(err)
+				} else {
+					w.ingest(w.customer("c"+id), inv)
+				}
 				var wg sync.WaitGroup
 				wg.Go(func() {
 					w.e.Drain(w.ctx, store.Lane{PlatformID: w.p, Number: execution.Lane(billing.CustomerID("c" + id))})
