@@ -158,6 +158,25 @@ func TestHoldCancels(t *testing.T) {
 	})
 }
 
+// TestInvoiceNamesAHeldPlan: a reminder is cancelled when its invoice comes to name
+// a subscription that is on hold.
+func TestInvoiceNamesAHeldPlan(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.dated()
+		sub := &billing.Subscription{CustomerID: "c1", Status: billing.SubscriptionActive}
+		sub.ID = "s1"
+		w.ingest(w.customer("c1"), sub, w.invoice("i1", "c1"))
+		_, err := w.remind(workflow.Overdue, "i1")
+		w.must(err)
+		w.hold(billing.KindSubscription, "s1", hold.Dispute, "")
+		w.status(execution.Pending, workflow.Sent)
+		named := w.invoice("i1", "c1")
+		named.SubscriptionIDs = []string{"s1"}
+		w.ingest(named)
+		w.status(execution.Cancelled, workflow.Held)
+	})
+}
+
 // TestLegalHoldEnds: what a hold stopped at its event, and what it cancelled, goes
 // once it has ended, by a person or by its date, unless it is too late.
 func TestLegalHoldEnds(t *testing.T) {
@@ -178,6 +197,9 @@ func TestLegalHoldEnds(t *testing.T) {
 				w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
 				h := w.hold(billing.KindCustomer, "c1", hold.Legal, c.until)
 				w.ingest(w.invoice("i2", "c1"))
+				if got := w.triggers(); got[0].Status != trigger.Cancelled || got[1].Status != trigger.Skipped {
+					w.Fatalf("held: got %+v, want what waited CANCELLED, and what comes SKIPPED", got)
+				}
 				w.drain()
 				for _, got := range w.triggers() {
 					if got.Reason != workflow.Held || got.Status == trigger.Fired {
