@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 
 	"github.com/dunwellhq/dunwell/internal/hold"
 	"github.com/dunwellhq/dunwell/internal/ident"
@@ -59,9 +60,7 @@ func (s suppressed) add(ctx context.Context, r store.Reader, p platform.ID, addr
 		}
 	}
 	found, err := r.Suppressed(ctx, p, mailboxes)
-	for m, id := range found {
-		s[m] = id
-	}
+	maps.Copy(s, found)
 	return err
 }
 
