@@ -32,7 +32,8 @@ var internalMayImport = map[string][]string{
 	// the nouns, each knowing only those it mentions
 	"platform":  {"calendar", "fault", "ident"},
 	"billing":   {"platform", "calendar", "fault", "ident"},
-	"workflow":  {"platform", "billing", "calendar", "fault", "ident"},
+	"hold":      {"billing"},
+	"workflow":  {"platform", "billing", "hold", "calendar", "fault", "ident"}, // hold: what is held is a fact beside the states
 	"trigger":   {"platform", "workflow", "billing", "calendar", "fault", "ident"},
 	"execution": {"platform", "trigger", "workflow", "billing", "fault", "ident"},
 	// what goes in and out
@@ -42,9 +43,9 @@ var internalMayImport = map[string][]string{
 	"auth":     {"platform", "fault", "ident"},
 	"config":   {"fault"},
 	// what brings them together
-	"store":   {"config", "platform", "billing", "workflow", "trigger", "execution", "calendar", "auth", "message", "fault", "ident"},
-	"engine":  {"auth", "failpoint", "store", "platform", "billing", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
-	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
+	"store":   {"config", "platform", "billing", "hold", "workflow", "trigger", "execution", "calendar", "auth", "message", "fault", "ident"},
+	"engine":  {"auth", "failpoint", "store", "platform", "billing", "hold", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
+	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "hold", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
 	// what only tests may use
 	"apitest":     {},
 	"conformance": {},

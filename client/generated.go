@@ -299,6 +299,28 @@ const (
 	ExecutionStatusWaiting     ExecutionStatus = "WAITING"
 )
 
+// Defines values for HoldReason.
+const (
+	HoldReasonDispute      HoldReason = "DISPUTE"
+	HoldReasonLegal        HoldReason = "LEGAL"
+	HoldReasonManual       HoldReason = "MANUAL"
+	HoldReasonPromiseToPay HoldReason = "PROMISE_TO_PAY"
+)
+
+// Defines values for HoldScope.
+const (
+	HoldScopeCustomer                HoldScope = "CUSTOMER"
+	HoldScopeInvoice                 HoldScope = "INVOICE"
+	HoldScopePricingPlanSubscription HoldScope = "PRICING_PLAN_SUBSCRIPTION"
+)
+
+// Defines values for HoldStatus.
+const (
+	HoldStatusActive   HoldStatus = "ACTIVE"
+	HoldStatusExpired  HoldStatus = "EXPIRED"
+	HoldStatusReleased HoldStatus = "RELEASED"
+)
+
 // Defines values for IngestItemObjectType.
 const (
 	IngestItemObjectTypeBillingEntity           IngestItemObjectType = "BILLING_ENTITY"
@@ -411,6 +433,13 @@ const (
 	ListCustomersOrderByUpdatedAt ListCustomersOrderBy = "updated_at"
 )
 
+// Defines values for ListHoldsOrderBy.
+const (
+	ListHoldsOrderByCreatedAt ListHoldsOrderBy = "created_at"
+	ListHoldsOrderByStatus    ListHoldsOrderBy = "status"
+	ListHoldsOrderByUpdatedAt ListHoldsOrderBy = "updated_at"
+)
+
 // Defines values for ListIntegrationsOrderBy.
 const (
 	ListIntegrationsOrderByCreatedAt ListIntegrationsOrderBy = "created_at"
@@ -513,6 +542,12 @@ const (
 	ListSourcesOrderByReference ListSourcesOrderBy = "reference"
 	ListSourcesOrderByType      ListSourcesOrderBy = "type"
 	ListSourcesOrderByUpdatedAt ListSourcesOrderBy = "updated_at"
+)
+
+// Defines values for ListSuppressionsOrderBy.
+const (
+	ListSuppressionsOrderByCreatedAt ListSuppressionsOrderBy = "created_at"
+	ListSuppressionsOrderByUpdatedAt ListSuppressionsOrderBy = "updated_at"
 )
 
 // Defines values for ListWalletTimelineOrderBy.
@@ -730,6 +765,11 @@ const (
 	SubscriptionStatusCancelled SubscriptionStatus = "CANCELLED"
 	SubscriptionStatusDraft     SubscriptionStatus = "DRAFT"
 	SubscriptionStatusVoid      SubscriptionStatus = "VOID"
+)
+
+// Defines values for SuppressionReason.
+const (
+	SuppressionReasonManual SuppressionReason = "MANUAL"
 )
 
 // Defines values for TimelineEntryResourceType.
@@ -1421,6 +1461,69 @@ type Health struct {
 	Version *string `json:"version"`
 }
 
+// Hold is the answer of createHold, getHold, updateHold, releaseHold.
+type Hold struct {
+	// ObjectType HOLD
+	ObjectType string     `json:"object_type"`
+	ID         string     `json:"id"`
+	Scope      HoldScope  `json:"scope"`
+	ResourceID OpaqueID   `json:"resource_id"`
+	Reason     HoldReason `json:"reason"`
+
+	// Until Its last day, where the seller is: in the zone of the invoice, else of the billing entity, else of the platform, else in UTC; null is no end
+	Until     *string   `json:"until"`
+	Note      *string   `json:"note"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// CustomerID Whose the resource was when the hold was set
+	CustomerID *string    `json:"customer_id"`
+	EndsAt     *time.Time `json:"ends_at"`
+	Status     HoldStatus `json:"status"`
+	ReleasedAt *time.Time `json:"released_at"`
+}
+
+// HoldCreate is the body of createHold.
+type HoldCreate struct {
+	Scope      HoldScope  `json:"scope"`
+	ResourceID OpaqueID   `json:"resource_id"`
+	Reason     HoldReason `json:"reason"`
+
+	// Until Its last day, where the seller is: in the zone of the invoice, else of the billing entity, else of the platform, else in UTC; null is no end
+	Until *string `json:"until,omitempty"`
+	Note  *string `json:"note,omitempty"`
+}
+
+// HoldMembers is the body of updateHold, updateHold.
+type HoldMembers struct {
+	Scope      *HoldScope  `json:"scope,omitempty"`
+	ResourceID *OpaqueID   `json:"resource_id,omitempty"`
+	Reason     *HoldReason `json:"reason,omitempty"`
+
+	// Until Its last day, where the seller is: in the zone of the invoice, else of the billing entity, else of the platform, else in UTC; null is no end
+	Until nullable.Nullable[string] `json:"until,omitempty"`
+	Note  nullable.Nullable[string] `json:"note,omitempty"`
+}
+
+// HoldPage is the answer of listHolds.
+type HoldPage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links  `json:"links"`
+	Data  []Hold `json:"data"`
+}
+
+// HoldReason is as api/openapi.yaml says.
+type HoldReason string
+
+// HoldScope is as api/openapi.yaml says.
+type HoldScope string
+
+// HoldStatus is as api/openapi.yaml says.
+type HoldStatus string
+
 // Holding What is in a wallet, in credits, in money, or in both; null where it is not known
 type Holding struct {
 	Credits *Credits `json:"credits,omitempty"`
@@ -1752,6 +1855,9 @@ type ListCustomerTimelineOrderDirection string
 // ListCustomersOrderBy is order_by of ListCustomers.
 type ListCustomersOrderBy string
 
+// ListHoldsOrderBy is order_by of ListHolds.
+type ListHoldsOrderBy string
+
 // ListIntegrationsOrderBy is order_by of ListIntegrations.
 type ListIntegrationsOrderBy string
 
@@ -1796,6 +1902,9 @@ type ListRolesOrderBy string
 
 // ListSourcesOrderBy is order_by of ListSources.
 type ListSourcesOrderBy string
+
+// ListSuppressionsOrderBy is order_by of ListSuppressions.
+type ListSuppressionsOrderBy string
 
 // ListWalletTimelineOrderBy is order_by of ListWalletTimeline.
 type ListWalletTimelineOrderBy string
@@ -2543,6 +2652,45 @@ type Status string
 // SubscriptionStatus is as api/openapi.yaml says.
 type SubscriptionStatus string
 
+// Suppression is the answer of createSuppression, getSuppression, deleteSuppression.
+type Suppression struct {
+	// ObjectType SUPPRESSION
+	ObjectType string `json:"object_type"`
+	ID         string `json:"id"`
+
+	// Email Compared without regard to the case of ASCII letters
+	Email string `json:"email"`
+
+	// Reason MANUAL unless set
+	Reason    *SuppressionReason `json:"reason"`
+	Note      *string            `json:"note"`
+	CreatedAt time.Time          `json:"created_at"`
+	UpdatedAt time.Time          `json:"updated_at"`
+}
+
+// SuppressionCreate is the body of createSuppression.
+type SuppressionCreate struct {
+	// Email Compared without regard to the case of ASCII letters
+	Email string `json:"email"`
+
+	// Reason MANUAL unless set
+	Reason *SuppressionReason `json:"reason,omitempty"`
+	Note   *string            `json:"note,omitempty"`
+}
+
+// SuppressionPage is the answer of listSuppressions.
+type SuppressionPage struct {
+	Limit int `json:"limit"`
+	Page  int `json:"page"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links         `json:"links"`
+	Data  []Suppression `json:"data"`
+}
+
+// SuppressionReason MANUAL unless set
+type SuppressionReason string
+
 // TimelineEntry What was decided about a trigger (TRIGGER), how an attempt to hand a message over went (ATTEMPT), or where an execution
 // stands since then (EXECUTION).
 type TimelineEntry struct {
@@ -2859,7 +3007,10 @@ type Workflow struct {
 	Status    Status `json:"status"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs             []OpaqueID            `json:"customer_ids"`
+	CustomerIDs []OpaqueID `json:"customer_ids"`
+
+	// ExcludeCustomerIDs Customers who are left out, also of customer_ids; left out where there are none
+	ExcludeCustomerIDs      []OpaqueID            `json:"exclude_customer_ids,omitempty"`
 	Invoice                 *WorkflowInvoice      `json:"invoice,omitempty"`
 	Payment                 *WorkflowPayment      `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
@@ -2923,7 +3074,10 @@ type WorkflowCreate struct {
 	Status    Status `json:"status"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs             []OpaqueID            `json:"customer_ids,omitempty"`
+	CustomerIDs []OpaqueID `json:"customer_ids,omitempty"`
+
+	// ExcludeCustomerIDs Customers who are left out, also of customer_ids; left out where there are none
+	ExcludeCustomerIDs      []OpaqueID            `json:"exclude_customer_ids,omitempty"`
 	Invoice                 *WorkflowInvoice      `json:"invoice,omitempty"`
 	Payment                 *WorkflowPayment      `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
@@ -3019,7 +3173,10 @@ type WorkflowMembers struct {
 	Status    *Status `json:"status,omitempty"`
 
 	// CustomerIDs null is every customer
-	CustomerIDs             nullable.Nullable[[]OpaqueID] `json:"customer_ids,omitempty"`
+	CustomerIDs nullable.Nullable[[]OpaqueID] `json:"customer_ids,omitempty"`
+
+	// ExcludeCustomerIDs Customers who are left out, also of customer_ids; left out where there are none
+	ExcludeCustomerIDs      nullable.Nullable[[]OpaqueID] `json:"exclude_customer_ids,omitempty"`
 	Invoice                 *WorkflowInvoice              `json:"invoice,omitempty"`
 	Payment                 *WorkflowPayment              `json:"payment,omitempty"`
 	PricingPlanSubscription *WorkflowSubscription         `json:"pricing_plan_subscription,omitempty"`
@@ -3413,6 +3570,23 @@ type ListCustomerTimelineParams struct {
 	OrderDirection ListCustomerTimelineOrderDirection `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 }
 
+// ListHoldsParams defines parameters for ListHolds.
+type ListHoldsParams struct {
+	Page           int              `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int              `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListHoldsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection   `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+
+	// Scope What it is on
+	Scope      HoldScope `form:"scope,omitempty" json:"scope,omitempty"`
+	ResourceID string    `form:"resource_id,omitempty" json:"resource_id,omitempty"`
+	CustomerID string    `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+
+	// Reason Why it was set
+	Reason   HoldReason   `form:"reason,omitempty" json:"reason,omitempty"`
+	Statuses []HoldStatus `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
 // IngestResourcesJSONBody defines parameters for IngestResources.
 type IngestResourcesJSONBody = []IngestItem
 
@@ -3533,6 +3707,17 @@ type ListSourcesParams struct {
 	Limit          int                `form:"limit,omitempty" json:"limit,omitempty"`
 	OrderBy        ListSourcesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 	OrderDirection OrderDirection     `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+}
+
+// ListSuppressionsParams defines parameters for ListSuppressions.
+type ListSuppressionsParams struct {
+	Page           int                     `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                     `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        ListSuppressionsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection          `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+
+	// Email Whatever the case of its letters
+	Email string `form:"email,omitempty" json:"email,omitempty"`
 }
 
 // ListWalletTypesParams defines parameters for ListWalletTypes.
@@ -4020,6 +4205,90 @@ func (c *Client) ListCustomerTimelinePage(ctx context.Context, idOrReference str
 		method: http.MethodGet,
 		path:   Path("/v1/customers/{idOrReference}/timeline", idOrReference),
 		query:  params.query(),
+	}, opts)
+}
+
+func (p *ListHoldsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "scope", p.Scope)
+	add(q, "resource_id", p.ResourceID)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "reason", p.Reason)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// ListHolds: list holds.
+//
+// Needs HOLD.VIEW.
+func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, opts ...CallOption) iter.Seq2[Hold, error] {
+	return linked[Hold](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/holds",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListHoldsPage is one page of [Client.ListHolds].
+func (c *Client) ListHoldsPage(ctx context.Context, params *ListHoldsParams, opts ...CallOption) (*HoldPage, error) {
+	return call[HoldPage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/holds",
+		query:  params.query(),
+	}, opts)
+}
+
+// CreateHold: hold messages to a customer, or about an invoice or a subscription.
+//
+// Needs HOLD.CREATE. Stops OVERDUE and UPCOMING_PAYMENT_REMINDER of what it is on: all invoices of a customer, one
+// invoice, or those that name a subscription. With reason LEGAL it stops every message to the customer. What has
+// not begun is cancelled (HELD) before this answers.
+func (c *Client) CreateHold(ctx context.Context, body HoldCreate, opts ...CallOption) (*Hold, error) {
+	return call[Hold](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/holds",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+// GetHold: read a hold.
+//
+// Needs HOLD.VIEW.
+func (c *Client) GetHold(ctx context.Context, id string, opts ...CallOption) (*Hold, error) {
+	return call[Hold](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/holds/{id}", id),
+	}, opts)
+}
+
+// UpdateHold: change the last day or the note of a hold.
+//
+// Needs HOLD.UPDATE. A merge patch (RFC 7386). A hold that has ended cannot change.
+func (c *Client) UpdateHold(ctx context.Context, id string, body HoldMembers, opts ...CallOption) (*Hold, error) {
+	return call[Hold](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/holds/{id}", id),
+		body:   body,
+	}, opts)
+}
+
+// ReleaseHold: end a hold.
+//
+// Needs HOLD.UPDATE. No body is needed. What the hold alone stopped goes after all, unless it is too late or was
+// asked for by hand. A hold that has ended stays as it is.
+func (c *Client) ReleaseHold(ctx context.Context, id string, opts ...CallOption) (*Hold, error) {
+	return call[Hold](ctx, c, request{
+		method: http.MethodPost,
+		path:   Path("/v1/holds/{id}/release", id),
+		keyed:  true,
 	}, opts)
 }
 
@@ -4671,6 +4940,72 @@ func (c *Client) UpdateSource(ctx context.Context, id string, body SourceUpdate,
 		method: http.MethodPatch,
 		path:   Path("/v1/sources/{id}", id),
 		body:   body,
+	}, opts)
+}
+
+func (p *ListSuppressionsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "email", p.Email)
+	return q
+}
+
+// ListSuppressions: list suppressed addresses.
+//
+// Needs SUPPRESSION.VIEW.
+func (c *Client) ListSuppressions(ctx context.Context, params *ListSuppressionsParams, opts ...CallOption) iter.Seq2[Suppression, error] {
+	return linked[Suppression](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/suppressions",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListSuppressionsPage is one page of [Client.ListSuppressions].
+func (c *Client) ListSuppressionsPage(ctx context.Context, params *ListSuppressionsParams, opts ...CallOption) (*SuppressionPage, error) {
+	return call[SuppressionPage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/suppressions",
+		query:  params.query(),
+	}, opts)
+}
+
+// CreateSuppression: send nothing to an address any more.
+//
+// Needs SUPPRESSION.CREATE. Once this has answered, no message to the address begins: it is left out of copies, and a
+// message to a customer who has it is SKIPPED (SUPPRESSED).
+func (c *Client) CreateSuppression(ctx context.Context, body SuppressionCreate, opts ...CallOption) (*Suppression, error) {
+	return call[Suppression](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/suppressions",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+// DeleteSuppression: let an address get mail again.
+//
+// Needs SUPPRESSION.DELETE. Answers with the suppression as it was. What it stopped stays so.
+func (c *Client) DeleteSuppression(ctx context.Context, id string, opts ...CallOption) (*Suppression, error) {
+	return call[Suppression](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/suppressions/{id}", id),
+	}, opts)
+}
+
+// GetSuppression: read a suppression.
+//
+// Needs SUPPRESSION.VIEW.
+func (c *Client) GetSuppression(ctx context.Context, id string, opts ...CallOption) (*Suppression, error) {
+	return call[Suppression](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/suppressions/{id}", id),
 	}, opts)
 }
 

@@ -77,6 +77,14 @@ const (
 	RoleCreate Permission = "ROLE.CREATE"
 	RoleUpdate Permission = "ROLE.UPDATE"
 
+	HoldView   Permission = "HOLD.VIEW"
+	HoldCreate Permission = "HOLD.CREATE"
+	HoldUpdate Permission = "HOLD.UPDATE"
+
+	SuppressionView   Permission = "SUPPRESSION.VIEW"
+	SuppressionCreate Permission = "SUPPRESSION.CREATE"
+	SuppressionDelete Permission = "SUPPRESSION.DELETE"
+
 	ResourceIngest Permission = "RESOURCE.INGEST"
 	MessageView    Permission = "MESSAGE.VIEW"
 )
@@ -100,6 +108,8 @@ var Permissions = []Permission{
 	PlatformView, PlatformCreate, PlatformUpdate,
 	KeyView, KeyCreate, KeyUpdate,
 	RoleView, RoleCreate, RoleUpdate,
+	HoldView, HoldCreate, HoldUpdate,
+	SuppressionView, SuppressionCreate, SuppressionDelete,
 	ResourceIngest, MessageView,
 }
 

@@ -85,3 +85,32 @@ func TestZones(t *testing.T) {
 		t.Errorf("got %s, want UTC", got)
 	}
 }
+
+// A day is over when the clock of its zone first shows a later date: whatever the
+// zone skips, and if it skips the next date altogether.
+func TestDayEnd(t *testing.T) {
+	for _, c := range []struct{ day, zone, want string }{
+		{"2026-11-30", "UTC", "2026-12-01T00:00:00Z"},
+		{"2026-12-31", "America/New_York", "2027-01-01T05:00:00Z"},
+		{"2028-02-29", "Asia/Kathmandu", "2028-02-29T18:15:00Z"},
+		{"2011-12-29", "Pacific/Apia", "2011-12-30T10:00:00Z"},      // the 30th is left out
+		{"2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00Z"},      // it never began
+		{"2018-11-03", "America/Sao_Paulo", "2018-11-04T03:00:00Z"}, // midnight is left out
+		{"2024-11-02", "America/Havana", "2024-11-03T04:00:00Z"},    // midnight comes twice
+		{"2026-06-01", "Etc/GMT+12", "2026-06-02T12:00:00Z"},
+		{"2026-06-01", "Pacific/Kiritimati", "2026-06-01T10:00:00Z"},
+		{"9998-12-31", "Etc/GMT+12", "9999-01-01T12:00:00Z"},
+	} {
+		loc, err := calendar.Zone(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := calendar.DayEnd(c.day, loc)
+		if err != nil || got.UTC().Format(time.RFC3339) != c.want {
+			t.Errorf("%s in %s: got %v, %v, want %s", c.day, c.zone, got, err, c.want)
+		}
+	}
+	if _, err := calendar.DayEnd("2026-02-30", time.UTC); err == nil {
+		t.Error("the 30th of February: got no error")
+	}
+}

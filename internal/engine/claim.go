@@ -73,6 +73,9 @@ func (c *claiming) run(ctx context.Context, jobs []*job) error {
 	if err := c.lock(ctx, list); err != nil {
 		return err
 	}
+	if err := c.seeFrozen(ctx, jobs); err != nil {
+		return err
+	}
 	ids := make([]string, len(list))
 	for i, x := range list {
 		ids[i] = string(x.ID)
@@ -119,13 +122,28 @@ func (c *claiming) lock(ctx context.Context, list []execution.Execution) (err er
 			return fmt.Errorf("locking %s: %w", kind, err)
 		}
 	}
-	seen, err := look(ctx, c.tx.Reader, c.platform, list)
+	seen, err := look(ctx, c.tx.Reader, c.platform, list, c.now)
 	if err != nil {
 		return err
 	}
 	c.sight = *seen
 	c.busy, err = c.tx.Busy(ctx, p, ids.sorted(billing.KindCustomer, nil))
 	return err
+}
+
+// seeFrozen reads who of those to whom frozen messages go is suppressed: they may
+// be others than those to whom a message would go now.
+func (c *claiming) seeFrozen(ctx context.Context, jobs []*job) error {
+	var to []string
+	for _, j := range jobs {
+		if j.x.FrozenHash != "" {
+			to = append(to, j.message.Recipients()...)
+		}
+	}
+	if len(to) == 0 {
+		return nil
+	}
+	return c.sight.suppressed.add(ctx, c.tx.Reader, c.lane.PlatformID, to)
 }
 
 // eventTimes reads when the events of executions happened that a pause held
@@ -161,7 +179,7 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 	case !w.Runs(x.ActionID):
 		c.skip(x, workflow.NoAction)
 	case !w.Covers(x.CustomerID):
-		c.skip(x, workflow.OutOfScope)
+		c.skip(x, w.LeavesOut(x.CustomerID))
 	case paused && trigger.Late(w.Workflow, eventAt, c.now):
 		c.skip(x, workflow.TooLate)
 	case c.balances[x.ID] != workflow.Sent:
@@ -172,6 +190,8 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 		c.stale = true
 	case x.FrozenHash != "" && stands(x, c.sight.facts(c.platform, x)) != workflow.Sent:
 		c.skip(x, stands(x, c.sight.facts(c.platform, x)))
+	case x.FrozenHash != "" && c.sight.suppressed.any(j.message.Recipients()): // it may have gone once, and goes no more
+		c.updates = append(c.updates, x.End(execution.Unconfirmed, workflow.Suppressed, c.now))
 	case j.skip != workflow.Sent:
 		c.skip(x, j.skip)
 	case j.defect != "":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/hold"
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -26,8 +27,10 @@ type firing struct {
 // decide turns the changes into triggers and executions, stops what they
 // forbid, and goes on with what waited for them.
 func (in *ingestion) decide(ctx context.Context) error {
-	in.updates = map[trigger.ID]trigger.Trigger{}
 	in.over = in.crossingsOver()
+	if err := in.findHolds(ctx); err != nil {
+		return err
+	}
 	if err := in.stop(ctx); err != nil {
 		return fmt.Errorf("stopping executions: %w", err)
 	}
@@ -42,6 +45,11 @@ func (in *ingestion) decide(ctx context.Context) error {
 	if err := in.resume(ctx); err != nil {
 		return fmt.Errorf("going on with waiting triggers: %w", err)
 	}
+	return in.settle(ctx)
+}
+
+// settle writes what was decided, and wakes the lanes of what is due.
+func (in *ingestion) settle(ctx context.Context) error {
 	var updates []trigger.Trigger
 	for _, t := range in.updates {
 		updates = append(updates, t)
@@ -83,6 +91,7 @@ func (in *ingestion) facts(r billing.Resource) workflow.Facts {
 		customer = f.Invoice.CustomerID
 	}
 	f.Customer, _ = in.known(billing.KindCustomer, string(customer)).(*billing.Customer)
+	f.Holds = in.holds.on(customer, f.Invoice)
 	return f
 }
 
@@ -92,6 +101,31 @@ func (in *ingestion) last(r billing.Resource) billing.Resource {
 		return last
 	}
 	return r
+}
+
+// findHolds reads the holds on all that the transaction has seen so far. The
+// rows of those that it decides about are locked: a hold on one comes before, or
+// finds what is decided here.
+func (in *ingestion) findHolds(ctx context.Context) error {
+	var keys []billing.Key
+	for key, n := range in.mirror {
+		list := []billing.Key{key}
+		if inv, ok := n.resource.(*billing.Invoice); ok {
+			list = hold.On(inv.CustomerID, inv)
+		} else if key.Kind != billing.KindCustomer {
+			continue
+		}
+		for _, k := range list {
+			if !in.asked[k] {
+				in.asked[k] = true
+				keys = append(keys, k)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return in.holds.add(ctx, in.tx.Reader, in.p, keys, in.now)
 }
 
 func (in *ingestion) known(kind billing.Kind, id string) billing.Resource {
@@ -321,6 +355,9 @@ func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
 	facts := in.facts(r)
 	customer := customerOf(r, facts)
 	if _, err := in.load(ctx, billing.KindCustomer, string(customer)); err != nil {
+		return err
+	}
+	if err := in.findHolds(ctx); err != nil {
 		return err
 	}
 	facts = in.facts(r)

@@ -12,6 +12,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -90,6 +91,8 @@ type ingestion struct {
 	changes []change
 	links   []billing.Link
 	over    crossings
+	holds   holds
+	asked   map[billing.Key]bool // for holds
 	firing
 }
 
@@ -112,12 +115,8 @@ type change struct {
 }
 
 func (e *Engine) ingestPlatform(ctx context.Context, tx *store.Tx, reqs []*ingestRequest) error {
-	in := &ingestion{e: e, tx: tx, p: reqs[0].platform, now: e.Now(), mirror: map[billing.Key]*entry{}}
-	version, err := tx.WorkflowSetVersion(ctx, in.p)
+	in, err := e.ingestion(ctx, tx, reqs[0].platform, e.Now())
 	if err != nil {
-		return fmt.Errorf("reading the workflow set's version: %w", err)
-	}
-	if in.set, err = e.workflows(ctx, tx.Reader, in.p, version); err != nil {
 		return err
 	}
 	if reqs, err = in.fresh(ctx, reqs); err != nil || len(reqs) == 0 {
@@ -137,6 +136,21 @@ func (e *Engine) ingestPlatform(ctx context.Context, tx *store.Tx, reqs []*inges
 		return err
 	}
 	return in.decide(ctx)
+}
+
+// ingestion begins the work of a transaction: with the workflows, which stay as
+// they are until it ends.
+func (e *Engine) ingestion(ctx context.Context, tx *store.Tx, p platform.ID, now time.Time) (*ingestion, error) {
+	in := &ingestion{
+		e: e, tx: tx, p: p, now: now, mirror: map[billing.Key]*entry{}, holds: holds{}, asked: map[billing.Key]bool{},
+		firing: firing{updates: map[trigger.ID]trigger.Trigger{}},
+	}
+	version, err := tx.WorkflowSetVersion(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("reading the workflow set's version: %w", err)
+	}
+	in.set, err = e.workflows(ctx, tx.Reader, p, version)
+	return in, err
 }
 
 // fresh leaves out webhooks that were taken before.

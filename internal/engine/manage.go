@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 
@@ -36,7 +37,7 @@ func (e *Engine) CreateWorkflow(
 	now := e.Now()
 	w.ID, w.Version, w.CreatedAt, w.UpdatedAt = workflow.ID(ident.New("wkfl")), 1, now, now
 	insert := func(ctx context.Context, tx *store.Tx) error {
-		if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
+		if err := checkScope(ctx, tx, p, workflow.Workflow{}, w); err != nil {
 			return err
 		}
 		if err := tx.InsertWorkflow(ctx, p, w); err != nil {
@@ -55,13 +56,31 @@ func (e *Engine) CreateWorkflow(
 	})
 }
 
-// checkCustomers asks for the customers of a scope.
-func checkCustomers(ctx context.Context, tx *store.Tx, p platform.ID, ids []billing.CustomerID) error {
-	m := Mention{Field: "customer_ids", Type: string(billing.KindCustomer), List: true, IDs: make([]string, len(ids))}
-	for i, id := range ids {
-		m.IDs[i] = string(id)
+// checkScope asks for the customers that a changed scope names. Of several
+// things that are wrong the error has them all, joined.
+func checkScope(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
+	var wrong []error
+	for _, c := range []struct {
+		field   string
+		was, is []billing.CustomerID
+	}{
+		{"customer_ids", old.CustomerIDs, w.CustomerIDs},
+		{"exclude_customer_ids", old.ExcludedIDs, w.ExcludedIDs},
+	} {
+		if slices.Equal(c.was, c.is) {
+			continue
+		}
+		m := Mention{Field: c.field, Type: string(billing.KindCustomer), List: true, IDs: make([]string, len(c.is))}
+		for i, id := range c.is {
+			m.IDs[i] = string(id)
+		}
+		err := missingOf(ctx, tx.Reader, p, m)
+		if err != nil && fault.As(err) == nil {
+			return err
+		}
+		wrong = append(wrong, err)
 	}
-	return missingOf(ctx, tx.Reader, p, m)
+	return errors.Join(wrong...)
 }
 
 // ChangeWorkflow changes a workflow. change edits a copy and may refuse; the
@@ -112,10 +131,8 @@ func changed(old workflow.Workflow, change func(*workflow.Workflow) error) (work
 }
 
 func saveWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
-	if !slices.Equal(old.CustomerIDs, w.CustomerIDs) {
-		if err := checkCustomers(ctx, tx, p, w.CustomerIDs); err != nil {
-			return err
-		}
+	if err := checkScope(ctx, tx, p, old, w); err != nil {
+		return err
 	}
 	if w.Variant() != old.Variant() {
 		if err := checkActions(ctx, tx, p, w); err != nil {
@@ -149,7 +166,7 @@ func checkActions(ctx context.Context, tx *store.Tx, p platform.ID, w workflow.W
 
 // stopWorkflow cancels the executions that a change of their workflow stops.
 func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
-	narrowed := w.CustomerIDs != nil && !slices.Equal(old.CustomerIDs, w.CustomerIDs)
+	narrowed := !slices.Equal(old.ExcludedIDs, w.ExcludedIDs) || w.CustomerIDs != nil && !slices.Equal(old.CustomerIDs, w.CustomerIDs)
 	if old.Status != workflow.Active || (w.Status == workflow.Active && !narrowed) {
 		return nil
 	}
@@ -163,7 +180,7 @@ func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 		case w.Status != workflow.Active:
 			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.WorkflowInactive, w.UpdatedAt))
 		case !w.Covers(x.CustomerID):
-			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.OutOfScope, w.UpdatedAt))
+			cancelled = append(cancelled, x.End(execution.Cancelled, w.LeavesOut(x.CustomerID), w.UpdatedAt))
 		}
 	}
 	return cancel(ctx, tx, cancelled)

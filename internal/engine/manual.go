@@ -11,6 +11,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/hold"
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -27,7 +28,7 @@ import (
 func (e *Engine) FireManually(ctx context.Context, p platform.ID, asked trigger.Trigger, then ...After[trigger.Trigger]) (trigger.Trigger, error) {
 	var t trigger.Trigger
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
-		m := manual{tx: tx, p: p, t: asked}
+		m := manual{tx: tx, p: p, t: asked, now: e.Now()}
 		version, err := tx.WorkflowSetVersion(ctx, p)
 		if err != nil {
 			return err
@@ -38,10 +39,10 @@ func (e *Engine) FireManually(ctx context.Context, p platform.ID, asked trigger.
 		if err := m.look(ctx); err != nil {
 			return err
 		}
-		if err := m.judge(ctx, e.Now()); err != nil {
+		if err := m.judge(ctx); err != nil {
 			return err
 		}
-		executions := m.fire(e)
+		executions := m.fire()
 		t = m.t
 		if _, err := tx.InsertTriggers(ctx, []trigger.Trigger{t}); err != nil {
 			return err
@@ -61,6 +62,7 @@ func (e *Engine) FireManually(ctx context.Context, p platform.ID, asked trigger.
 type manual struct {
 	tx  *store.Tx
 	p   platform.ID
+	now time.Time
 	set *workflow.Set
 	t   trigger.Trigger
 
@@ -145,8 +147,15 @@ func (m *manual) around(ctx context.Context, r billing.Resource) error {
 		}
 	}
 	m.facts.Trial = m.facts.Subscription.ScheduleOf(m.t.Details.ScheduleID, schedule)
-	customer, err := m.read(ctx, billing.KindCustomer, string(customerOf(r, m.facts)))
+	owner := customerOf(r, m.facts)
+	customer, err := m.read(ctx, billing.KindCustomer, string(owner))
+	if err != nil {
+		return err
+	}
 	m.facts.Take(customer)
+	found := holds{}
+	err = found.add(ctx, m.tx.Reader, m.p, hold.On(owner, m.facts.Invoice), m.now)
+	m.facts.Holds = found.on(owner, m.facts.Invoice)
 	return err
 }
 
@@ -159,7 +168,7 @@ func (m *manual) read(ctx context.Context, kind billing.Kind, id string) (billin
 }
 
 // judge settles customer and workflow, and says what is wrong.
-func (m *manual) judge(ctx context.Context, now time.Time) error {
+func (m *manual) judge(ctx context.Context) error {
 	if c := m.facts.Customer; c == nil {
 		m.complain(fault.State, m.target(), "the customer of the %s is not known yet (%s), store it first", m.block(), workflow.WaitingForCustomer)
 	} else if given := m.t.CustomerID; given != "" && string(given) != c.ID {
@@ -180,7 +189,7 @@ func (m *manual) judge(ctx context.Context, now time.Time) error {
 	if len(m.wrong) > 0 {
 		return errors.Join(m.wrong...)
 	}
-	reason, err := m.stops(ctx, now)
+	reason, err := m.stops(ctx)
 	if err != nil || reason == workflow.Sent {
 		return err
 	}
@@ -194,33 +203,43 @@ func (m *manual) judge(ctx context.Context, now time.Time) error {
 
 // stops says what forbids the message now. Nobody is dunned for money that is on
 // its way, or that will be collected by itself.
-func (m *manual) stops(ctx context.Context, now time.Time) (workflow.Reason, error) {
+func (m *manual) stops(ctx context.Context) (workflow.Reason, error) {
 	if reason := m.facts.Stops(m.t.Variant); reason != workflow.Sent {
 		return reason, nil
+	}
+	mailbox := platform.Mailbox(m.facts.Customer.Email)
+	found, err := m.tx.Suppressed(ctx, m.p, []string{mailbox})
+	if err != nil {
+		return "", err
+	}
+	if found[mailbox] != "" {
+		return workflow.Suppressed, nil
 	}
 	invoice, dated := m.facts.Invoice, m.t.Variant == workflow.Overdue || m.t.Variant == workflow.UpcomingPaymentRemind
 	if !dated {
 		return workflow.Sent, nil
 	}
-	if m.t.Variant == workflow.Overdue && invoice.ChargeAt.After(now) {
+	if m.t.Variant == workflow.Overdue && invoice.ChargeAt.After(m.now) {
 		return workflow.AutoCharge, nil
 	}
 	payments, err := m.tx.PaymentsOf(ctx, m.p, m.t.InvoiceID)
 	for _, r := range payments {
-		if pay, ok := r.(*billing.Payment); ok && pay.Covers(invoice, now) {
+		if pay, ok := r.(*billing.Payment); ok && pay.Covers(invoice, m.now) {
 			return workflow.PaymentPending, nil
 		}
 	}
 	return workflow.Sent, err
 }
 
-// stopped says what each reason means that [workflow.Facts.Stops] gives.
+// stopped says what each reason means that stops a message at the request.
 var stopped = map[workflow.Reason]string{
 	workflow.CustomerClosed:     "its customer is closed",
 	workflow.WaitingForCustomer: "what it belongs to is not known yet",
 	workflow.VoidReason:         "it is void",
 	workflow.NotFinal:           "it is not final",
 	workflow.OnHold:             "it is on hold",
+	workflow.Held:               "a hold stops it",
+	workflow.Suppressed:         "the address of its customer is suppressed",
 	workflow.PaidReason:         "it is paid",
 	workflow.PaymentPending:     "a payment that covers it is on its way",
 	workflow.AutoCharge:         "it will be collected by itself",
@@ -279,6 +298,7 @@ func (m *manual) choose() {
 	if wallet := m.facts.Wallet; wallet != nil {
 		found = m.set.Watching(wallet.WalletTypeID, customer)
 	}
+	found = slices.DeleteFunc(found, func(w *workflow.Armed) bool { return !w.Covers(customer) }) // who is excluded
 	switch len(found) {
 	case 0:
 		m.complain(fault.Unprocessable, "workflow_id", "no ACTIVE workflow of variant %s has this customer in its scope", m.t.Variant)
@@ -301,8 +321,14 @@ func (m *manual) judgeWorkflow() {
 	default:
 		m.complain(fault.Invalid, m.block()+".manual.variant", "variant must be %s, which workflow %s waits for", w.Variant(), w.ID)
 	}
+	out := workflow.Sent
+	if m.facts.Customer != nil {
+		out = w.LeavesOut(billing.CustomerID(m.facts.Customer.ID))
+	}
 	switch {
-	case m.facts.Customer != nil && !w.Covers(billing.CustomerID(m.facts.Customer.ID)):
+	case out == workflow.Excluded:
+		m.complain(fault.Unprocessable, "workflow_id", "workflow %s excludes customer %.80q (%s)", w.ID, m.facts.Customer.ID, out)
+	case out != workflow.Sent:
 		m.complain(fault.Unprocessable, "workflow_id", "customer %.80q is out of the scope of workflow %s", m.facts.Customer.ID, w.ID)
 	case m.facts.Wallet != nil && w.Wallet != nil && !w.Watches(m.facts.Wallet.WalletTypeID):
 		m.complain(fault.Unprocessable, "workflow_id", "workflow %s is about wallets of another type", w.ID)
@@ -325,9 +351,8 @@ func (m *manual) judgeStep() {
 }
 
 // fire makes the trigger what it is now, and its executions.
-func (m *manual) fire(e *Engine) []execution.Execution {
-	now := e.Now()
-	t := &m.t
+func (m *manual) fire() []execution.Execution {
+	now, t := m.now, &m.t
 	t.ID, t.PlatformID, t.Type, t.WorkflowID = trigger.ID(ident.New("wktr")), m.p, trigger.Manual, m.workflow.ID
 	t.Status, t.Reason, t.WorkflowVersion = trigger.Fired, workflow.Sent, m.workflow.Version
 	t.EventAt, t.CreatedAt, t.UpdatedAt = now, now, now

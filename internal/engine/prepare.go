@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/hold"
 	"github.com/dunwellhq/dunwell/internal/message"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
@@ -46,7 +48,7 @@ type job struct {
 // those it finds, and what differs is prepared again. Bytes that were frozen by
 // an unknown outcome are taken as they are.
 func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []execution.Execution) ([]*job, error) {
-	seen, err := look(ctx, e.store.Reader, p, due)
+	seen, err := look(ctx, e.store.Reader, p, due, e.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +88,7 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 			j.kept = !p.Delivers(j.message.Recipients())
 			continue
 		}
-		if err := e.render(j, p, seen.facts(p, x), seen.shows(p, x)); err != nil {
+		if err := e.render(j, p, seen); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +110,8 @@ func (e *Engine) frozen(ctx context.Context, p platform.ID, due []execution.Exec
 }
 
 // render makes the message of one job, or notes why there is none.
-func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows string) error {
+func (e *Engine) render(j *job, p platform.Platform, seen *sight) error {
+	facts, shows := seen.facts(p, j.x), seen.shows(p, j.x)
 	j.prepared = store.Prepared{ExecutionID: j.x.ID, Shows: shows}
 	if j.skip = stands(j.x, facts); j.skip != workflow.Sent {
 		return nil
@@ -125,6 +128,7 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 		DefaultFrom: from,
 		DeliveryKey: deliveryKey(j.x.ID, shows),
 		Now:         e.Now(),
+		Suppressed:  func(email string) bool { return seen.suppressed.of(email) != "" },
 	})
 	if err != nil {
 		j.skip, j.defect = unrendered(err)
@@ -136,6 +140,10 @@ func (e *Engine) render(j *job, p platform.Platform, facts workflow.Facts, shows
 	if p.Sending == platform.Redirect {
 		m.To = []message.Address{{Name: m.To[0].Name, Email: p.RedirectTo}}
 		m.CC, m.BCC = nil, nil
+		if seen.suppressed.of(p.RedirectTo) != "" {
+			j.skip = workflow.Suppressed
+			return nil
+		}
 	}
 	if j.kept = !p.Delivers(m.Recipients()); j.kept {
 		m.Warnings = append(m.Warnings, "captured in the outbox instead of sent: "+notAllowed)
@@ -160,6 +168,8 @@ func unrendered(err error) (workflow.Reason, string) {
 		return workflow.NoRecipient, ""
 	case errors.Is(err, message.ErrPreferenceOff):
 		return workflow.PreferenceOff, ""
+	case errors.Is(err, message.ErrSuppressed):
+		return workflow.Suppressed, ""
 	default:
 		return workflow.Sent, err.Error()
 	}
@@ -177,14 +187,20 @@ type sight struct {
 	resources map[billing.Key]billing.Resource // what is known
 	revisions map[billing.Key]int64            // of those
 	contacts  map[billing.CustomerID][]*billing.Contact
+
+	holds      holds
+	suppressed suppressed
 }
 
-// look reads everything that the messages of the executions show.
-func look(ctx context.Context, r store.Reader, p platform.Platform, due []execution.Execution) (*sight, error) {
+// look reads everything that the messages of the executions show, and what keeps
+// them from going although the states allow it.
+func look(ctx context.Context, r store.Reader, p platform.Platform, due []execution.Execution, now time.Time) (*sight, error) {
 	s := &sight{
-		resources: map[billing.Key]billing.Resource{},
-		revisions: map[billing.Key]int64{},
-		contacts:  map[billing.CustomerID][]*billing.Contact{},
+		resources:  map[billing.Key]billing.Resource{},
+		revisions:  map[billing.Key]int64{},
+		contacts:   map[billing.CustomerID][]*billing.Contact{},
+		holds:      holds{},
+		suppressed: suppressed{},
 	}
 	ids := about(due)
 	if err := s.read(ctx, r, p.ID, ids); err != nil {
@@ -211,7 +227,56 @@ func look(ctx context.Context, r store.Reader, p platform.Platform, due []execut
 			s.contacts[c.CustomerID] = append(s.contacts[c.CustomerID], c)
 		}
 	}
-	return s, nil
+	return s, s.readStops(ctx, r, p, due, now)
+}
+
+// readStops reads the holds on what the executions are about, and which of the
+// addresses that their messages may go to are suppressed.
+func (s *sight) readStops(ctx context.Context, r store.Reader, p platform.Platform, due []execution.Execution, now time.Time) error {
+	asked := map[billing.Key]bool{}
+	var keys []billing.Key
+	var addresses []string
+	for _, x := range due {
+		for _, k := range hold.On(x.CustomerID, s.invoiceOf(x)) {
+			if !asked[k] {
+				asked[k] = true
+				keys = append(keys, k)
+			}
+		}
+		addresses = append(addresses, s.addresses(p, x)...)
+	}
+	if err := s.holds.add(ctx, r, p.ID, keys, now); err != nil {
+		return err
+	}
+	if err := s.suppressed.add(ctx, r, p.ID, addresses); err != nil {
+		return fmt.Errorf("reading suppressions: %w", err)
+	}
+	return nil
+}
+
+func (s *sight) invoiceOf(x execution.Execution) *billing.Invoice {
+	inv, _ := s.find(billing.KindInvoice, string(x.InvoiceID)).(*billing.Invoice)
+	return inv
+}
+
+// addresses are those that an execution's message may go to, in a fixed order.
+func (s *sight) addresses(p platform.Platform, x execution.Execution) []string {
+	var list []string
+	if c, ok := s.find(billing.KindCustomer, string(x.CustomerID)).(*billing.Customer); ok {
+		list = append(list, c.Email)
+	}
+	if email := x.Action.SendEmail; email != nil {
+		list = slices.Concat(list, email.CC, email.BCC)
+		if email.ContactsAsCC() {
+			for _, c := range s.contacts[x.CustomerID] {
+				list = append(list, c.Email)
+			}
+		}
+	}
+	if p.Sending == platform.Redirect {
+		list = append(list, p.RedirectTo)
+	}
+	return list
 }
 
 // about lists what executions are about.
@@ -299,16 +364,26 @@ func (s *sight) facts(p platform.Platform, x execution.Execution) workflow.Facts
 	}
 	schedule, _ := s.find(billing.KindSchedule, x.ScheduleID).(*billing.Schedule)
 	f.Trial = f.Subscription.ScheduleOf(x.ScheduleID, schedule)
+	f.Holds = s.holds.on(x.CustomerID, f.Invoice)
 	return f
 }
 
-// shows names the states that a message is made of: the claim takes a message
-// only while they are the stored ones. A customer's revision covers contacts.
+// shows names the states that a message is made of, and what keeps it or a copy
+// of it from going: the claim takes a message only while they are the stored
+// ones. A customer's revision covers contacts.
 func (s *sight) shows(p platform.Platform, x execution.Execution) string {
 	var b strings.Builder
 	for _, key := range s.parts(p, x) {
 		if key.ID != "" {
 			fmt.Fprintf(&b, "%s %s %d ", key.Kind, key.ID, s.revisions[key])
+		}
+	}
+	for _, h := range s.holds.on(x.CustomerID, s.invoiceOf(x)) {
+		fmt.Fprintf(&b, "%s ", h.ID)
+	}
+	for _, a := range s.addresses(p, x) {
+		if id := s.suppressed.of(a); id != "" {
+			fmt.Fprintf(&b, "%s ", id)
 		}
 	}
 	fmt.Fprintf(&b, "sending %s %s platform %d", p.Sending, p.RedirectTo, p.UpdatedAt.UnixMicro())

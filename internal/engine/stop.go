@@ -97,6 +97,10 @@ func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workfl
 		}
 	}
 	f.Trial = f.Subscription.ScheduleOf(x.ScheduleID, schedule)
+	if err := in.findHolds(ctx); err != nil {
+		return "", err
+	}
+	f.Holds = in.holds.on(x.CustomerID, f.Invoice)
 	return stands(x, f), nil
 }
 

@@ -36,8 +36,8 @@ func (e *Engine) sweepForever(ctx context.Context) {
 }
 
 // Sweep takes up what has come due by itself or was left lying: retries whose
-// time has come, claims whose lease has ended, and triggers that waited too
-// long. Every node sweeps; rows that another has locked are left to it.
+// time has come, claims whose lease has ended, triggers that waited too long,
+// and what holds stopped that have ended. Every node sweeps; rows that another has locked are left to it.
 func (e *Engine) Sweep(ctx context.Context) error {
 	for {
 		now := e.Now()
@@ -60,7 +60,7 @@ func (e *Engine) Sweep(ctx context.Context) error {
 			break // another node is at it
 		}
 	}
-	return nil
+	return e.endHolds(ctx)
 }
 
 func (e *Engine) sweepOnce(ctx context.Context, tx *store.Tx, now time.Time) (int, error) {

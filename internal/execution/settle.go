@@ -39,8 +39,8 @@ func (e Execution) Settle(o Outcome, contentHash string, onAmbiguous workflow.On
 	return e
 }
 
-// End returns an execution that ends without being handed over, CANCELLED or
-// SKIPPED: nothing of it is still to come.
+// End returns an execution that ends without being handed over (again),
+// CANCELLED, SKIPPED or UNCONFIRMED: nothing of it is still to come.
 func (e Execution) End(s Status, reason workflow.Reason, now time.Time) Execution {
 	e.Status, e.Reason, e.NextAttemptAt, e.UpdatedAt = s, reason, time.Time{}, now
 	return e

@@ -128,6 +128,7 @@ func (w *world) seed(key string, p platform.ID, tag string) seeded {
 	put("workflow-actions", "/v1/workflow-actions", action(s.ids["workflows"], s.ids["integrations"], `,"variant":"INVOICE"`))
 	put("billing-entities", "/v1/billing-entities/"+tag+"-b", `{"reference":"`+tag+`-seller"}`)
 	put("customers", "/v1/customers/"+tag+"-c", `{"status":"ACTIVE","email":"c@acme.example","reference":"`+tag+`-customer"}`)
+	put("other-customers", "/v1/customers/"+tag+"-o", `{"status":"ACTIVE"}`)
 	put("contacts", "/v1/contacts/"+tag+"-k", `{"customer_id":"`+tag+`-c","reference":"`+tag+`-contact"}`)
 	put("invoices", "/v1/invoices/"+tag+"-i", `{"status":"FINAL","customer_id":"`+tag+`-c","billing_currency":"EUR","reference":"`+tag+`-bill",
 		"invoice_amount_including_tax":{"quantity":"1.00","currency":"EUR"}}`)
@@ -137,6 +138,8 @@ func (w *world) seed(key string, p platform.ID, tag string) seeded {
 	put("wallet-types", "/v1/wallet-types/"+tag+"-y", `{"status":"ACTIVE","reference":"`+tag+`-credits"}`)
 	put("wallets", "/v1/wallets/"+tag+"-w", `{"status":"ACTIVE","customer_id":"`+tag+`-c","wallet_type_id":"`+tag+`-y","reference":"`+tag+`-wallet"}`)
 	put("sources", "/v1/sources", `{"reference":"`+tag+`-stripe","type":"STRIPE","signing_secret":"`+whsec+`"}`)
+	put("holds", "/v1/holds", `{"scope":"INVOICE","resource_id":"`+tag+`-i","reason":"DISPUTE"}`)
+	put("suppressions", "/v1/suppressions", `{"email":"`+tag+`@away.example"}`)
 	put("child-roles", "/v1/roles", `{"name":"below"}`)
 	put("roles", "/v1/roles", `{"name":"above"}`)
 	put("api-keys", "/v1/api-keys", `{"role_type":"READ_ONLY"}`)
@@ -159,7 +162,7 @@ var namedBy = map[string]string{
 	"workflow_id": "workflows", "trigger_id": "workflow-triggers", "customer_id": "customers", "customer_ids": "customers",
 	"invoice_id": "invoices", "payment_id": "payments", "pricing_plan_subscription_id": "pricing-plan-subscriptions",
 	"pricing_plan_schedule_id": "pricing-plan-schedules", "wallet_id": "wallets", "wallet_type_id": "wallet-types", "integration_id": "integrations", "billing_entity_id": "billing-entities",
-	"default_billing_entity_id": "billing-entities", "role_ids": "roles", "child_role_ids": "child-roles", "platform_ids": "platforms",
+	"resource_id": "invoices", "exclude_customer_ids": "other-customers", "default_billing_entity_id": "billing-entities", "role_ids": "roles", "child_role_ids": "child-roles", "platform_ids": "platforms",
 }
 
 // opaque members of a body are kept or compared as they are: nothing is looked up.

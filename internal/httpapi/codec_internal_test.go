@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/fault"
+	"github.com/dunwellhq/dunwell/internal/hold"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
@@ -40,6 +41,16 @@ var nouns = map[string]func(*tree) ([]byte, error){
 		err := decodeInto(doc, &s, sourceMembers, nil)
 		return encodeTo(nil, &s, sourceMembers), err
 	},
+	"hold": func(doc *tree) ([]byte, error) {
+		var h hold.Hold
+		err := decodeInto(doc, &h, holdMembers, nil)
+		return encodeTo(nil, &h, holdMembers), err
+	},
+	"suppression": func(doc *tree) ([]byte, error) {
+		var s hold.Suppression
+		err := decodeInto(doc, &s, suppressionMembers, nil)
+		return encodeTo(nil, &s, suppressionMembers), err
+	},
 	"customer":       resourceNoun(billing.KindCustomer),
 	"contact":        resourceNoun(billing.KindContact),
 	"invoice":        resourceNoun(billing.KindInvoice),
@@ -65,6 +76,8 @@ var least = map[string]string{
 	"action":         `"workflow_id":"w","type":"SEND_EMAIL_TO_CUSTOMER","status":"ACTIVE","send_email_to_customer":{"integration_id":"i","template_name":"default","variant":"INVOICE"}`,
 	"integration":    `"type":"EMAIL_PROVIDER","status":"ACTIVE","email_provider":{"variant":"SYSTEM"}`,
 	"source":         `"type":"STRIPE","signing_secret":"whsec_x"`,
+	"hold":           `"scope":"INVOICE","resource_id":"i","reason":"DISPUTE"`,
+	"suppression":    `"email":"ada@example.com"`,
 	"customer":       `"status":"ACTIVE"`,
 	"contact":        `"customer_id":"c"`,
 	"invoice":        `"status":"FINAL","customer_id":"c"`,
@@ -188,7 +201,10 @@ var rules = []struct {
 	{"workflow", `"on_ambiguous":"RESEND"`, noFault, ""},
 	{"workflow", `"on_ambiguous":"MAYBE"`, invalidField, "on_ambiguous"},
 	{"workflow", `"priority":1`, invalidField, "priority"},
-	{"workflow", `"exclude_customer_ids":["c"]`, invalidField, "exclude_customer_ids"},
+	{"workflow", `"exclude_customer_ids":["c","c"]`, noFault, ""},
+	{"workflow", `"exclude_customer_ids":[]`, noFault, ""},
+	{"workflow", `"exclude_customer_ids":["c","a b"]`, invalidField, "exclude_customer_ids.1"},
+	{"workflow", `"exclude_customer_ids":"c"`, invalidField, "exclude_customer_ids"},
 	{"workflow", `"conditions":"true"`, invalidField, "conditions"},
 	{"workflow", `"grouping":{}`, invalidField, "grouping"},
 	// Workflow: blocks.
@@ -320,6 +336,27 @@ var rules = []struct {
 	{"source", `"signing_secret":null`, missingField, "signing_secret"},
 	{"source", `"signing_secret":""`, invalidField, "signing_secret"},
 	{"source", `"max_silence":{"type":"DAY","value":1}`, invalidField, "max_silence"},
+	// Hold, suppression.
+	{"hold", `"scope":"WALLET"`, invalidField, "scope"},
+	{"hold", `"scope":null`, missingField, "scope"},
+	{"hold", `"resource_id":""`, invalidField, "resource_id"},
+	{"hold", `"resource_id":"a b"`, invalidField, "resource_id"},
+	{"hold", `"reason":"dispute"`, invalidField, "reason"},
+	{"hold", `"reason":null`, missingField, "reason"},
+	{"hold", `"until":null,"note":null,"customer_id":7,"status":"RELEASED"`, noFault, ""},
+	{"hold", `"until":"2028-02-29","note":"a\nb"`, noFault, ""},
+	{"hold", `"until":"2027-02-29"`, invalidField, "until"},
+	{"hold", `"until":"2027-02-28T00:00:00Z"`, invalidField, "until"},
+	{"hold", `"until":"9998-12-31"`, noFault, ""},
+	{"hold", `"until":"9999-01-01"`, invalidField, "until"},
+	{"hold", `"until":"0001-01-01"`, invalidField, "until"},
+	{"hold", `"until":20270228`, invalidField, "until"},
+	{"hold", `"note":"\u0000"`, invalidField, "note"},
+	{"suppression", `"email":"Ada Lovelace <ada@example.com>"`, invalidField, "email"},
+	{"suppression", `"email":null`, missingField, "email"},
+	{"suppression", `"email":"dünn@bücher.example"`, noFault, ""},
+	{"suppression", `"reason":null,"note":"n"`, noFault, ""},
+	{"suppression", `"reason":"BOUNCED"`, invalidField, "reason"},
 
 	// Mirrored resources.
 	{"customer", `"status":null`, missingField, "status"},

@@ -46,6 +46,13 @@ func enumFilter[S ~string](values []S) filter {
 	return f
 }
 
+// oneOf is a parameter that has one of the values.
+func oneOf[S ~string](name string, values []S) filter {
+	f := enumFilter(values)
+	f.param, f.column = name, name
+	return f
+}
+
 // flagFilter is a parameter that is true or false.
 func flagFilter(name string) filter {
 	return filter{param: name, column: name, values: []string{"true", "false"}}

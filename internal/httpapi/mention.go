@@ -8,8 +8,11 @@ import (
 
 // What each body names that must exist, in whatever order it comes.
 var (
-	workflowMentions = []engine.Mention{{Field: "customer_ids", Type: string(billing.KindCustomer), List: true}}
-	actionMentions   = []engine.Mention{
+	workflowMentions = []engine.Mention{
+		{Field: "customer_ids", Type: string(billing.KindCustomer), List: true},
+		{Field: "exclude_customer_ids", Type: string(billing.KindCustomer), List: true},
+	}
+	actionMentions = []engine.Mention{
 		{Field: "workflow_id", Type: "WORKFLOW"},
 		{Field: "send_email_to_customer.integration_id", Type: "INTEGRATION"},
 	}

@@ -118,6 +118,17 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/roles/{id}", may(auth.RoleView), false, s.role},
 		{http.MethodPatch, "/v1/roles/{id}", may(auth.RoleUpdate), false, s.changeRole},
 
+		{http.MethodGet, "/v1/holds", may(auth.HoldView), false, s.listHolds},
+		{http.MethodPost, "/v1/holds", may(auth.HoldCreate), false, s.createHold},
+		{http.MethodGet, "/v1/holds/{id}", may(auth.HoldView), false, s.hold},
+		{http.MethodPatch, "/v1/holds/{id}", may(auth.HoldUpdate), false, s.changeHold},
+		{http.MethodPost, "/v1/holds/{id}/release", may(auth.HoldUpdate), false, s.releaseHold},
+
+		{http.MethodGet, "/v1/suppressions", may(auth.SuppressionView), false, s.listSuppressions},
+		{http.MethodPost, "/v1/suppressions", may(auth.SuppressionCreate), false, s.createSuppression},
+		{http.MethodGet, "/v1/suppressions/{id}", may(auth.SuppressionView), false, s.suppression},
+		{http.MethodDelete, "/v1/suppressions/{id}", may(auth.SuppressionDelete), false, s.deleteSuppression},
+
 		{http.MethodGet, "/v1/outbox", may(auth.MessageView), false, s.listOutbox},
 		{http.MethodGet, "/v1/outbox/{id}", may(auth.MessageView), false, s.outboxMessage},
 

@@ -34,7 +34,7 @@ func (s *server) createWorkflow(c *call) (reply, error) {
 		return reply{}, s.orMissing(c, doc, err, workflowMentions)
 	}
 	w, err = s.engine.CreateWorkflow(c.Context(), c.platform, w, remember(s, c, http.StatusCreated, workflowMembers)...)
-	return answer(http.StatusCreated, w, workflowMembers, err)
+	return answer(http.StatusCreated, w, workflowMembers, doc.first(err))
 }
 
 func (s *server) workflow(c *call) (reply, error) {
@@ -59,7 +59,7 @@ func (s *server) changeWorkflow(c *call) (reply, error) {
 	if wrong != nil && fault.As(err) == fault.As(wrong) {
 		err = s.orMissing(c, doc, err, workflowMentions)
 	}
-	return out, err
+	return out, doc.first(err)
 }
 
 func (s *server) activateWorkflow(c *call) (reply, error) {

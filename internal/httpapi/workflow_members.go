@@ -19,13 +19,14 @@ func workflowMembers(m *members, w *workflow.Workflow) {
 	text(m, "reference", &w.Reference, identifier.required())
 	enum(m, "status", &w.Status, workflow.Statuses, plain.required())
 	texts(m, "customer_ids", &w.CustomerIDs, maxCustomers, identifier)
+	texts(m, "exclude_customer_ids", &w.ExcludedIDs, maxCustomers, identifier.omitted())
 	block(m, "invoice", &w.Invoice, config, invoiceConfigMembers)
 	block(m, "payment", &w.Payment, config, paymentConfigMembers)
 	block(m, "pricing_plan_subscription", &w.Subscription, config, subscriptionConfigMembers)
 	block(m, "wallet", &w.Wallet, config, walletConfigMembers)
 	scheduleMember(m, w)
 	onAmbiguousMember(m, w)
-	unsupported(m, "priority", "exclude_customer_ids", "conditions", "grouping")
+	unsupported(m, "priority", "conditions", "grouping")
 	if m.mode == encode {
 		number(m, "version", &w.Version, 1, w.Version, plain)
 	}

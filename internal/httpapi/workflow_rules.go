@@ -46,6 +46,9 @@ func checkWorkflow(c *codec, w *workflow.Workflow, complete bool) {
 		}
 		w.CustomerIDs = unique(w.CustomerIDs)
 	}
+	if w.ExcludedIDs = unique(w.ExcludedIDs); len(w.ExcludedIDs) == 0 {
+		w.ExcludedIDs = nil // nobody is excluded: not set
+	}
 	if w.Type == "" {
 		return // said already, and nothing else can be judged
 	}

@@ -49,12 +49,14 @@ type Input struct {
 	DefaultFrom string // the integration's address, where neither action nor entity has one
 	DeliveryKey string // names this delivery; makes the Message-ID
 	Now         time.Time
+	Suppressed  func(email string) bool // says which addresses get no mail; nil: none
 }
 
 // The reasons for which there is no message. They are decisions, not defects.
 var (
 	ErrNoRecipient   = errors.New("the customer has no email address")
 	ErrPreferenceOff = errors.New("the customer has switched email about invoices off")
+	ErrSuppressed    = errors.New("the customer's email address is suppressed")
 )
 
 // Encode returns the frozen bytes of the message.

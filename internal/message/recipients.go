@@ -16,6 +16,9 @@ const maxRecipients = 100
 // errNoSender says that nobody has an address to send from.
 var errNoSender = errors.New("there is no address to send from: the action, the billing entity and the integration have none")
 
+// errSuppressedCopy does not show the address, as [errBadAddress] does not.
+var errSuppressedCopy = errors.New("the address is suppressed")
+
 // envelope fills in who the message is from and to. To goes before CC and CC
 // before BCC: an address that several of them have stays in the first.
 func (m *Message) envelope(in *Input) error {
@@ -25,6 +28,8 @@ func (m *Message) envelope(in *Input) error {
 		return ErrNoRecipient
 	case !in.wanted(customer.NotificationPreferences):
 		return ErrPreferenceOff
+	case in.suppressed(customer.Email):
+		return ErrSuppressed
 	}
 	to, err := address(customer.Name(), customer.Email)
 	if err != nil {
@@ -35,17 +40,20 @@ func (m *Message) envelope(in *Input) error {
 	return m.sender(in)
 }
 
-// copies fills in CC and BCC. A copy whose address is not valid is left out
-// with a warning: the customer's message does not wait for it.
+// suppressed reports whether an address gets no mail at all.
+func (in *Input) suppressed(email string) bool { return in.Suppressed != nil && in.Suppressed(email) }
+
+// copies fills in CC and BCC. A copy whose address is not valid, or suppressed,
+// is left out with a warning: the customer's message does not wait for it.
 func (m *Message) copies(in *Input) {
 	for i, email := range in.Email.CC {
-		m.CC = m.copyTo(m.CC, fmt.Sprintf("cc_recipients.%d", i), workflow.Mailbox{Email: email})
+		m.CC = m.copyTo(in, m.CC, fmt.Sprintf("cc_recipients.%d", i), workflow.Mailbox{Email: email})
 	}
 	if in.Email.ContactsAsCC() {
 		m.contacts(in)
 	}
 	for i, email := range in.Email.BCC {
-		m.BCC = m.copyTo(m.BCC, fmt.Sprintf("bcc_recipients.%d", i), workflow.Mailbox{Email: email})
+		m.BCC = m.copyTo(in, m.BCC, fmt.Sprintf("bcc_recipients.%d", i), workflow.Mailbox{Email: email})
 	}
 }
 
@@ -58,7 +66,7 @@ func (m *Message) contacts(in *Input) {
 		case len(m.CC) == most:
 			left++
 		default:
-			m.CC = m.copyTo(m.CC, fmt.Sprintf("contact %.80q", c.ID), workflow.Mailbox{Name: c.Name.String(), Email: c.Email})
+			m.CC = m.copyTo(in, m.CC, fmt.Sprintf("contact %.80q", c.ID), workflow.Mailbox{Name: c.Name.String(), Email: c.Email})
 		}
 	}
 	if left > 0 {
@@ -72,8 +80,11 @@ func (in *Input) wanted(preferences []billing.Preference) bool {
 	return in.Variant == workflow.FreeTrialReminder || in.Variant == workflow.WalletBalance || billing.AllowsEmail(preferences)
 }
 
-func (m *Message) copyTo(list []Address, who string, box workflow.Mailbox) []Address {
+func (m *Message) copyTo(in *Input, list []Address, who string, box workflow.Mailbox) []Address {
 	a, err := address(box.Name, box.Email)
+	if err == nil && in.suppressed(box.Email) {
+		err = errSuppressedCopy
+	}
 	if err != nil {
 		m.warn("The copy to %s was left out: %v.", who, err)
 		return list

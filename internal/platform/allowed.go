@@ -14,20 +14,20 @@ func (p *Platform) Delivers(to []string) bool {
 	}
 	allowed := make(map[string]bool, len(p.AllowedRecipients))
 	for _, a := range p.AllowedRecipients {
-		allowed[mailbox(a)] = true
+		allowed[Mailbox(a)] = true
 	}
 	for _, a := range to {
-		if !allowed[mailbox(a)] {
+		if !allowed[Mailbox(a)] {
 			return false
 		}
 	}
 	return true
 }
 
-// mailbox is the form in which addresses are compared: the domain as it is
+// Mailbox is the form in which addresses are compared: the domain as it is
 // looked up, and ASCII letters in lower case. Other letters are left as they
 // are: folding them would take one mailbox for another.
-func mailbox(address string) string {
+func Mailbox(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if domain, err := idna.Lookup.ToASCII(address[at+1:]); err == nil {
 		address = address[:at+1] + domain

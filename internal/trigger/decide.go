@@ -19,8 +19,11 @@ func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (St
 	if facts.Customer == nil || (facts.Payment != nil && facts.Payment.InvoiceID != "" && facts.Invoice == nil) {
 		return Planned, workflow.WaitingForCustomer
 	}
+	if reason := w.LeavesOut(billing.CustomerID(facts.Customer.ID)); reason != workflow.Sent {
+		return Skipped, reason
+	}
 	switch {
-	case !w.Covers(billing.CustomerID(facts.Customer.ID)), facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID):
+	case facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID):
 		return Skipped, workflow.OutOfScope
 	case Late(w.Workflow, eventAt, now):
 		return Skipped, workflow.TooLate
@@ -49,7 +52,7 @@ func Late(w workflow.Workflow, eventAt, now time.Time) bool {
 
 // Revivable reports whether a trigger that did not fire may fire after all when
 // what stood against it has ended: only a FIRED trigger spends its key, and
-// only a state of a resource can end. A MANUAL one was asked for at its moment.
+// only a state of a resource, or a hold, can end. A MANUAL one was asked for at its moment.
 func (t *Trigger) Revivable() bool {
 	return t.Type == Event && (t.Status == Skipped || t.Status == Cancelled) && t.Reason.CanEnd()
 }

@@ -73,7 +73,8 @@ var answers = map[billing.EventType]Variant{
 }
 
 // Match returns the workflows that an event of a customer fires, in the order
-// of their creation. Of an event whose customer nobody has named yet ("") any
+// of their creation, and those that would if they did not exclude the customer:
+// that is a decision, and is told. Of an event whose customer nobody has named yet ("") any
 // workflow may turn out to be fired, so all that answer to it are returned.
 // Among those that a balance fires are those that cannot compare it.
 func (s *Set) Match(event billing.Event, customer billing.CustomerID) []*Armed {
@@ -89,8 +90,8 @@ func (s *Set) Match(event billing.Event, customer billing.CustomerID) []*Armed {
 }
 
 // Waiting returns the workflows of a variant that have a customer in their
-// scope, in the order of their creation; of "", who nobody has named yet, all.
-// Those of wallets are asked for by [Set.Watching].
+// scope, excluded or not, in the order of their creation; of "", who nobody has
+// named yet, all. Those of wallets are asked for by [Set.Watching].
 func (s *Set) Waiting(v Variant, customer billing.CustomerID) []*Armed {
 	return s.about(customer, topic{variant: v})
 }
@@ -127,6 +128,17 @@ func (a *Armed) Runs(id ActionID) bool {
 }
 
 // Covers reports whether a customer lies in the workflow's scope.
-func (w *Workflow) Covers(customer billing.CustomerID) bool {
-	return w.CustomerIDs == nil || slices.Contains(w.CustomerIDs, customer)
+func (w *Workflow) Covers(customer billing.CustomerID) bool { return w.LeavesOut(customer) == Sent }
+
+// LeavesOut says why a customer does not lie in the workflow's scope, or [Sent].
+// Who is excluded stays so, named in the scope or not.
+func (w *Workflow) LeavesOut(customer billing.CustomerID) Reason {
+	switch {
+	case slices.Contains(w.ExcludedIDs, customer):
+		return Excluded
+	case w.CustomerIDs != nil && !slices.Contains(w.CustomerIDs, customer):
+		return OutOfScope
+	default:
+		return Sent
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/hold"
 )
 
 // Reason says why a message is not sent, or not yet. The list is closed: a new
@@ -20,17 +21,20 @@ const (
 	VoidReason         Reason = "VOID"
 	NotFinal           Reason = "NOT_FINAL"
 	OnHold             Reason = "ON_HOLD"
+	Held               Reason = "HELD"
 	CustomerClosed     Reason = "CUSTOMER_CLOSED"
 	SubscriptionEnded  Reason = "SUBSCRIPTION_ENDED"
 	WalletInactive     Reason = "WALLET_INACTIVE"
 	BalanceRestored    Reason = "BALANCE_RESTORED"
 	UnitMismatch       Reason = "UNIT_MISMATCH"
+	Excluded           Reason = "EXCLUDED"
 	OutOfScope         Reason = "OUT_OF_SCOPE"
 	WorkflowInactive   Reason = "WORKFLOW_INACTIVE"
 	NoAction           Reason = "NO_ACTION"
 	NoRecipient        Reason = "NO_RECIPIENT"
 	WaitingForCustomer Reason = "WAITING_FOR_CUSTOMER"
 	WaitingForInvoice  Reason = "WAITING_FOR_INVOICE"
+	Suppressed         Reason = "SUPPRESSED"
 	PreferenceOff      Reason = "PREFERENCE_OFF"
 	TooLate            Reason = "TOO_LATE"
 	SendingPaused      Reason = "SENDING_PAUSED"
@@ -41,7 +45,7 @@ const (
 // that it stopped may go after all.
 func (r Reason) CanEnd() bool {
 	switch r {
-	case PaidReason, PaymentPending, Credited, VoidReason, NotFinal, OnHold, CustomerClosed, SubscriptionEnded, WalletInactive, Superseded:
+	case PaidReason, PaymentPending, Credited, VoidReason, NotFinal, OnHold, Held, CustomerClosed, SubscriptionEnded, WalletInactive, Superseded:
 		return true
 	default:
 		return false
@@ -60,6 +64,8 @@ type Facts struct {
 	Trial        *billing.ScheduleInfo // the subscription's, or that of a schedule of its own
 	Wallet       *billing.Wallet
 	WalletType   *billing.WalletType // the wallet's
+
+	Holds []hold.Hold // those in force that cover what the message is about
 }
 
 // Take adds a state to what is known.
@@ -82,10 +88,24 @@ func (f *Facts) Take(r billing.Resource) {
 	}
 }
 
-// Stops says what in the states themselves forbids a message of the variant
-// now, or [Sent]. It is asked when a trigger would fire, in the transaction of
-// every change that could forbid, and again at the claim.
+// Stops says what in the states themselves, or which hold, forbids a message of
+// the variant now, or [Sent]. It is asked when a trigger would fire, in the
+// transaction of every change that could forbid, and again at the claim.
 func (f Facts) Stops(v Variant) Reason {
+	reason := f.stops(v)
+	if reason == Sent && f.Held(v) {
+		return Held
+	}
+	return reason
+}
+
+// Held reports whether a hold forbids a message of the variant.
+func (f Facts) Held(v Variant) bool {
+	dated := v == Overdue || v == UpcomingPaymentRemind
+	return slices.ContainsFunc(f.Holds, func(h hold.Hold) bool { return h.Stops(dated) })
+}
+
+func (f Facts) stops(v Variant) Reason {
 	if f.Customer != nil && f.Customer.Closed() {
 		return CustomerClosed
 	}

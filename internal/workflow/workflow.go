@@ -60,6 +60,7 @@ type Workflow struct {
 	Reference   string               `json:"reference"`
 	Status      Status               `json:"status"`
 	CustomerIDs []billing.CustomerID `json:"customer_ids"` // nil: every customer
+	ExcludedIDs []billing.CustomerID `json:"exclude_customer_ids"`
 
 	Invoice      *InvoiceConfig      `json:"invoice"`
 	Payment      *PaymentConfig      `json:"payment"`

@@ -212,6 +212,7 @@ CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHER
 CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
+CREATE INDEX triggers_held ON triggers (platform_id, customer_id, id) WHERE reason = 'HELD';
 CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
 -- The decisions about a trigger before the one that its row has, from number 1.
@@ -288,6 +289,44 @@ CREATE TABLE messages (
     created_at   BIGINT NOT NULL,
     PRIMARY KEY (platform_id, execution_id)
 );
+
+-- What people stop by hand. covers is what a hold stops the messages of: what it
+-- is on, or its customer. resume_at is when what it stopped is to be decided
+-- again, 0 when there is nothing to do.
+CREATE TABLE holds (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    scope       TEXT   NOT NULL,
+    resource_id TEXT   NOT NULL,
+    customer_id TEXT   NOT NULL,
+    reason      TEXT   NOT NULL,
+    status      TEXT   NOT NULL,
+    covers_kind TEXT   NOT NULL,
+    covers_id   TEXT   NOT NULL,
+    resume_at   BIGINT NOT NULL,
+    doc         TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE created_at > 0;
+CREATE INDEX holds_by_resource ON holds (platform_id, resource_id);
+CREATE INDEX holds_by_customer ON holds (platform_id, customer_id);
+CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id) WHERE status = 'ACTIVE';
+CREATE INDEX holds_ending ON holds (resume_at) WHERE resume_at > 0;
+
+-- The addresses that get no mail, in the form in which they are compared.
+CREATE TABLE suppressions (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    mailbox     TEXT   NOT NULL,
+    doc         TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id),
+    UNIQUE (platform_id, mailbox)
+);
+CREATE INDEX suppressions_by_creation ON suppressions (platform_id, created_at, id) WHERE created_at > 0;
 
 -- What SYSTEM integrations captured.
 CREATE TABLE outbox (
