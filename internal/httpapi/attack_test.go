@@ -332,7 +332,7 @@ func (a attack) example(t *testing.T) any {
 	if a.route.Verb == http.MethodGet {
 		return nil
 	}
-	if a.op.Example == nil {
+	if a.op.Example == nil || strings.HasSuffix(a.route.Path, "/search") { // whose names are those of fields
 		return map[string]any{}
 	}
 	raw, err := json.Marshal(a.op.Example)
