@@ -597,6 +597,7 @@ const (
 	ReasonCredited           Reason = "CREDITED"
 	ReasonCustomerClosed     Reason = "CUSTOMER_CLOSED"
 	ReasonDeadlineMoved      Reason = "DEADLINE_MOVED"
+	ReasonDeleted            Reason = "DELETED"
 	ReasonExcluded           Reason = "EXCLUDED"
 	ReasonGrouped            Reason = "GROUPED"
 	ReasonHeld               Reason = "HELD"
