@@ -1069,23 +1069,23 @@ type BillingEntityBrandingLogo struct {
 	PublicURL *string `json:"public_url,omitempty"`
 }
 
-// BillingEntityMembers is the body of createBillingEntity, putBillingEntity, updateBillingEntity, updateBillingEntity.
+// BillingEntityMembers is the body of createBillingEntity, putBillingEntity.
 type BillingEntityMembers struct {
-	Reference nullable.Nullable[string] `json:"reference,omitempty"`
-	LegalName nullable.Nullable[string] `json:"legal_name,omitempty"`
-	Email     nullable.Nullable[string] `json:"email,omitempty"`
+	Reference *string `json:"reference,omitempty"`
+	LegalName *string `json:"legal_name,omitempty"`
+	Email     *string `json:"email,omitempty"`
 
 	// Timezone IANA
-	Timezone          nullable.Nullable[string]                `json:"timezone,omitempty"`
-	RegisteredAddress nullable.Nullable[Address]               `json:"registered_address,omitempty"`
-	Branding          nullable.Nullable[BillingEntityBranding] `json:"branding,omitempty"`
+	Timezone          *string                `json:"timezone,omitempty"`
+	RegisteredAddress *Address               `json:"registered_address,omitempty"`
+	Branding          *BillingEntityBranding `json:"branding,omitempty"`
 
 	// Metadata At most 32 KiB
-	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
 
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
-	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
-	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+	SourceVersion   *int       `json:"source_version,omitempty"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
 // BillingEntityPage is the answer of listBillingEntities, searchBillingEntities.
@@ -1123,6 +1123,25 @@ type BillingEntityPutResult struct {
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
+}
+
+// BillingEntityUpdate is the body of updateBillingEntity, updateBillingEntity.
+type BillingEntityUpdate struct {
+	Reference nullable.Nullable[string] `json:"reference,omitempty"`
+	LegalName nullable.Nullable[string] `json:"legal_name,omitempty"`
+	Email     nullable.Nullable[string] `json:"email,omitempty"`
+
+	// Timezone IANA
+	Timezone          nullable.Nullable[string]                `json:"timezone,omitempty"`
+	RegisteredAddress nullable.Nullable[Address]               `json:"registered_address,omitempty"`
+	Branding          nullable.Nullable[BillingEntityBranding] `json:"branding,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
 }
 
 // CapturedMessage is the answer of getOutboxMessage.
@@ -2246,20 +2265,20 @@ type PricingPlanSchedule struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// PricingPlanScheduleMembers is the body of createPricingPlanSchedule, putPricingPlanSchedule, updatePricingPlanSchedule, updatePricingPlanSchedule.
+// PricingPlanScheduleMembers is the body of createPricingPlanSchedule, putPricingPlanSchedule.
 type PricingPlanScheduleMembers struct {
-	Reference                 nullable.Nullable[string]                  `json:"reference,omitempty"`
-	Type                      nullable.Nullable[PricingPlanScheduleType] `json:"type,omitempty"`
-	PricingPlanSubscriptionID nullable.Nullable[string]                  `json:"pricing_plan_subscription_id,omitempty"`
-	StartAt                   nullable.Nullable[time.Time]               `json:"start_at,omitempty"`
-	EndAt                     nullable.Nullable[time.Time]               `json:"end_at,omitempty"`
+	Reference                 *string                  `json:"reference,omitempty"`
+	Type                      *PricingPlanScheduleType `json:"type,omitempty"`
+	PricingPlanSubscriptionID *string                  `json:"pricing_plan_subscription_id,omitempty"`
+	StartAt                   *time.Time               `json:"start_at,omitempty"`
+	EndAt                     *time.Time               `json:"end_at,omitempty"`
 
 	// Metadata At most 32 KiB
-	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
 
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
-	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
-	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+	SourceVersion   *int       `json:"source_version,omitempty"`
+	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
 // PricingPlanSchedulePage is the answer of listPricingPlanSchedules, searchPricingPlanSchedules.
@@ -2298,6 +2317,22 @@ type PricingPlanSchedulePutResult struct {
 
 // PricingPlanScheduleType is type of PricingPlanSchedule.
 type PricingPlanScheduleType string
+
+// PricingPlanScheduleUpdate is the body of updatePricingPlanSchedule, updatePricingPlanSchedule.
+type PricingPlanScheduleUpdate struct {
+	Reference                 nullable.Nullable[string]                  `json:"reference,omitempty"`
+	Type                      nullable.Nullable[PricingPlanScheduleType] `json:"type,omitempty"`
+	PricingPlanSubscriptionID nullable.Nullable[string]                  `json:"pricing_plan_subscription_id,omitempty"`
+	StartAt                   nullable.Nullable[time.Time]               `json:"start_at,omitempty"`
+	EndAt                     nullable.Nullable[time.Time]               `json:"end_at,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
 
 // PricingPlanSubscription is the answer of getPricingPlanSubscription.
 type PricingPlanSubscription struct {
@@ -4029,7 +4064,7 @@ func (c *Client) GetBillingEntity(ctx context.Context, idOrReference string, opt
 // Needs BILLING_ENTITY.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
 // objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
 // is; with one it obeys the order of states.
-func (c *Client) UpdateBillingEntity(ctx context.Context, idOrReference string, body BillingEntityMembers, opts ...CallOption) (*BillingEntityPutResult, error) {
+func (c *Client) UpdateBillingEntity(ctx context.Context, idOrReference string, body BillingEntityUpdate, opts ...CallOption) (*BillingEntityPutResult, error) {
 	return call[BillingEntityPutResult](ctx, c, request{
 		method: http.MethodPatch,
 		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
@@ -4837,7 +4872,7 @@ func (c *Client) GetPricingPlanSchedule(ctx context.Context, idOrReference strin
 // Needs PRICING_PLAN_SCHEDULE.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
 // objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
 // is; with one it obeys the order of states.
-func (c *Client) UpdatePricingPlanSchedule(ctx context.Context, idOrReference string, body PricingPlanScheduleMembers, opts ...CallOption) (*PricingPlanSchedulePutResult, error) {
+func (c *Client) UpdatePricingPlanSchedule(ctx context.Context, idOrReference string, body PricingPlanScheduleUpdate, opts ...CallOption) (*PricingPlanSchedulePutResult, error) {
 	return call[PricingPlanSchedulePutResult](ctx, c, request{
 		method: http.MethodPatch,
 		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
