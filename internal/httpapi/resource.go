@@ -235,7 +235,7 @@ func (s *server) ingestOne(c *call, item billing.Item, created int) (reply, erro
 	}
 	results, err := s.engine.Ingest(c.Context(), c.platform, engine.Batch{Items: []billing.Item{item}},
 		rememberAs(s, c, func(ctx context.Context, tx *store.Tx, results []engine.Result) (reply, error) {
-			if results[0].Err != nil {
+			if results[0].Resource == nil { // a fault, which has no effect
 				return reply{}, nil
 			}
 			return show(ctx, tx.Reader, results[0])
