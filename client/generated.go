@@ -688,6 +688,7 @@ const (
 	ReasonCredited           Reason = "CREDITED"
 	ReasonCustomerClosed     Reason = "CUSTOMER_CLOSED"
 	ReasonDeadlineMoved      Reason = "DEADLINE_MOVED"
+	ReasonDeleted            Reason = "DELETED"
 	ReasonExcluded           Reason = "EXCLUDED"
 	ReasonGrouped            Reason = "GROUPED"
 	ReasonHeld               Reason = "HELD"
@@ -712,6 +713,80 @@ const (
 	ReasonWalletInactive     Reason = "WALLET_INACTIVE"
 	ReasonWorkflowChanged    Reason = "WORKFLOW_CHANGED"
 	ReasonWorkflowInactive   Reason = "WORKFLOW_INACTIVE"
+)
+
+// Defines values for SearchBillingEntitiesOrderBy.
+const (
+	SearchBillingEntitiesOrderByCreatedAt SearchBillingEntitiesOrderBy = "created_at"
+	SearchBillingEntitiesOrderByReference SearchBillingEntitiesOrderBy = "reference"
+	SearchBillingEntitiesOrderByUpdatedAt SearchBillingEntitiesOrderBy = "updated_at"
+)
+
+// Defines values for SearchContactsOrderBy.
+const (
+	SearchContactsOrderByCreatedAt SearchContactsOrderBy = "created_at"
+	SearchContactsOrderByReference SearchContactsOrderBy = "reference"
+	SearchContactsOrderByUpdatedAt SearchContactsOrderBy = "updated_at"
+)
+
+// Defines values for SearchCustomersOrderBy.
+const (
+	SearchCustomersOrderByCreatedAt SearchCustomersOrderBy = "created_at"
+	SearchCustomersOrderByReference SearchCustomersOrderBy = "reference"
+	SearchCustomersOrderByStatus    SearchCustomersOrderBy = "status"
+	SearchCustomersOrderByType      SearchCustomersOrderBy = "type"
+	SearchCustomersOrderByUpdatedAt SearchCustomersOrderBy = "updated_at"
+)
+
+// Defines values for SearchInvoicesOrderBy.
+const (
+	SearchInvoicesOrderByCreatedAt SearchInvoicesOrderBy = "created_at"
+	SearchInvoicesOrderByReference SearchInvoicesOrderBy = "reference"
+	SearchInvoicesOrderByStatus    SearchInvoicesOrderBy = "status"
+	SearchInvoicesOrderByType      SearchInvoicesOrderBy = "type"
+	SearchInvoicesOrderByUpdatedAt SearchInvoicesOrderBy = "updated_at"
+)
+
+// Defines values for SearchPaymentsOrderBy.
+const (
+	SearchPaymentsOrderByCreatedAt SearchPaymentsOrderBy = "created_at"
+	SearchPaymentsOrderByReference SearchPaymentsOrderBy = "reference"
+	SearchPaymentsOrderByUpdatedAt SearchPaymentsOrderBy = "updated_at"
+)
+
+// Defines values for SearchPricingPlanSchedulesOrderBy.
+const (
+	SearchPricingPlanSchedulesOrderByCreatedAt SearchPricingPlanSchedulesOrderBy = "created_at"
+	SearchPricingPlanSchedulesOrderByReference SearchPricingPlanSchedulesOrderBy = "reference"
+	SearchPricingPlanSchedulesOrderByType      SearchPricingPlanSchedulesOrderBy = "type"
+	SearchPricingPlanSchedulesOrderByUpdatedAt SearchPricingPlanSchedulesOrderBy = "updated_at"
+)
+
+// Defines values for SearchPricingPlanSubscriptionsOrderBy.
+const (
+	SearchPricingPlanSubscriptionsOrderByCreatedAt SearchPricingPlanSubscriptionsOrderBy = "created_at"
+	SearchPricingPlanSubscriptionsOrderByName      SearchPricingPlanSubscriptionsOrderBy = "name"
+	SearchPricingPlanSubscriptionsOrderByReference SearchPricingPlanSubscriptionsOrderBy = "reference"
+	SearchPricingPlanSubscriptionsOrderByStatus    SearchPricingPlanSubscriptionsOrderBy = "status"
+	SearchPricingPlanSubscriptionsOrderByUpdatedAt SearchPricingPlanSubscriptionsOrderBy = "updated_at"
+)
+
+// Defines values for SearchWalletTypesOrderBy.
+const (
+	SearchWalletTypesOrderByCreatedAt SearchWalletTypesOrderBy = "created_at"
+	SearchWalletTypesOrderByName      SearchWalletTypesOrderBy = "name"
+	SearchWalletTypesOrderByReference SearchWalletTypesOrderBy = "reference"
+	SearchWalletTypesOrderByStatus    SearchWalletTypesOrderBy = "status"
+	SearchWalletTypesOrderByType      SearchWalletTypesOrderBy = "type"
+	SearchWalletTypesOrderByUpdatedAt SearchWalletTypesOrderBy = "updated_at"
+)
+
+// Defines values for SearchWalletsOrderBy.
+const (
+	SearchWalletsOrderByCreatedAt SearchWalletsOrderBy = "created_at"
+	SearchWalletsOrderByReference SearchWalletsOrderBy = "reference"
+	SearchWalletsOrderByStatus    SearchWalletsOrderBy = "status"
+	SearchWalletsOrderByUpdatedAt SearchWalletsOrderBy = "updated_at"
 )
 
 // Defines values for SearchWorkflowTriggersOrderBy.
@@ -1111,7 +1186,7 @@ type BillingEntityBrandingLogo struct {
 	PublicURL *string `json:"public_url,omitempty"`
 }
 
-// BillingEntityMembers is the body of putBillingEntity.
+// BillingEntityMembers is the body of createBillingEntity, putBillingEntity.
 type BillingEntityMembers struct {
 	Reference *string `json:"reference,omitempty"`
 	LegalName *string `json:"legal_name,omitempty"`
@@ -1130,7 +1205,7 @@ type BillingEntityMembers struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// BillingEntityPage is the answer of listBillingEntities.
+// BillingEntityPage is the answer of listBillingEntities, searchBillingEntities.
 type BillingEntityPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1140,7 +1215,7 @@ type BillingEntityPage struct {
 	Data  []BillingEntity `json:"data"`
 }
 
-// BillingEntityPutResult is the answer of putBillingEntity, putBillingEntity.
+// BillingEntityPutResult is the answer of createBillingEntity, putBillingEntity, putBillingEntity, updateBillingEntity.
 type BillingEntityPutResult struct {
 	// ObjectType BILLING_ENTITY
 	ObjectType string  `json:"object_type"`
@@ -1165,6 +1240,25 @@ type BillingEntityPutResult struct {
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
+}
+
+// BillingEntityUpdate is the body of updateBillingEntity, updateBillingEntity.
+type BillingEntityUpdate struct {
+	Reference nullable.Nullable[string] `json:"reference,omitempty"`
+	LegalName nullable.Nullable[string] `json:"legal_name,omitempty"`
+	Email     nullable.Nullable[string] `json:"email,omitempty"`
+
+	// Timezone IANA
+	Timezone          nullable.Nullable[string]                `json:"timezone,omitempty"`
+	RegisteredAddress nullable.Nullable[Address]               `json:"registered_address,omitempty"`
+	Branding          nullable.Nullable[BillingEntityBranding] `json:"branding,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
 }
 
 // CapturedMessage is the answer of getOutboxMessage.
@@ -1229,7 +1323,23 @@ type Contact struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// ContactPage is the answer of listContacts.
+// ContactMembers is the body of updateContact, updateContact.
+type ContactMembers struct {
+	Reference               nullable.Nullable[string]                   `json:"reference,omitempty"`
+	CustomerID              *OpaqueID                                   `json:"customer_id,omitempty"`
+	Name                    nullable.Nullable[PersonName]               `json:"name,omitempty"`
+	Email                   nullable.Nullable[string]                   `json:"email,omitempty"`
+	NotificationPreferences nullable.Nullable[[]NotificationPreference] `json:"notification_preferences,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
+
+// ContactPage is the answer of listContacts, searchContacts.
 type ContactPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1239,7 +1349,7 @@ type ContactPage struct {
 	Data  []Contact `json:"data"`
 }
 
-// ContactPut is the body of putContact.
+// ContactPut is the body of createContact, putContact.
 type ContactPut struct {
 	Reference               *string                  `json:"reference,omitempty"`
 	CustomerID              OpaqueID                 `json:"customer_id"`
@@ -1255,7 +1365,7 @@ type ContactPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// ContactPutResult is the answer of putContact, putContact.
+// ContactPutResult is the answer of createContact, putContact, putContact, updateContact.
 type ContactPutResult struct {
 	// ObjectType CONTACT
 	ObjectType              string                   `json:"object_type"`
@@ -1327,13 +1437,40 @@ type CustomerIndividual struct {
 	ResidentialAddress *Address    `json:"residential_address,omitempty"`
 }
 
+// CustomerMembers is the body of updateCustomer, updateCustomer.
+type CustomerMembers struct {
+	Reference nullable.Nullable[string]       `json:"reference,omitempty"`
+	Type      nullable.Nullable[CustomerType] `json:"type,omitempty"`
+	Status    *CustomerStatus                 `json:"status,omitempty"`
+
+	// Email Left out of the output when it is not set
+	Email nullable.Nullable[string] `json:"email,omitempty"`
+
+	// Locale BCP 47
+	Locale nullable.Nullable[string] `json:"locale,omitempty"`
+
+	// Timezone IANA
+	Timezone                nullable.Nullable[string]                   `json:"timezone,omitempty"`
+	Organization            nullable.Nullable[CustomerOrganization]     `json:"organization,omitempty"`
+	Individual              nullable.Nullable[CustomerIndividual]       `json:"individual,omitempty"`
+	NotificationPreferences nullable.Nullable[[]NotificationPreference] `json:"notification_preferences,omitempty"`
+	BillingEntityID         nullable.Nullable[string]                   `json:"billing_entity_id,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
+
 // CustomerOrganization is organization of Customer.
 type CustomerOrganization struct {
 	LegalName         *string  `json:"legal_name,omitempty"`
 	RegisteredAddress *Address `json:"registered_address,omitempty"`
 }
 
-// CustomerPage is the answer of listCustomers.
+// CustomerPage is the answer of listCustomers, searchCustomers.
 type CustomerPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1343,7 +1480,7 @@ type CustomerPage struct {
 	Data  []Customer `json:"data"`
 }
 
-// CustomerPut is the body of putCustomer.
+// CustomerPut is the body of createCustomer, putCustomer.
 type CustomerPut struct {
 	Reference *string        `json:"reference,omitempty"`
 	Type      *CustomerType  `json:"type,omitempty"`
@@ -1370,7 +1507,7 @@ type CustomerPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// CustomerPutResult is the answer of putCustomer, putCustomer.
+// CustomerPutResult is the answer of createCustomer, putCustomer, putCustomer, updateCustomer.
 type CustomerPutResult struct {
 	// ObjectType CUSTOMER
 	ObjectType string         `json:"object_type"`
@@ -1413,6 +1550,12 @@ type CustomerType string
 
 // Decimal Kept and echoed as written
 type Decimal = string
+
+// DeletedResource is the answer of deleteContact, deleteCustomer.
+type DeletedResource struct {
+	ObjectType string `json:"object_type"`
+	ID         string `json:"id"`
+}
 
 // ErrorCode is as api/openapi.yaml says.
 type ErrorCode string
@@ -1705,7 +1848,52 @@ type InvoiceLine struct {
 	Tax        *Money   `json:"tax,omitempty"`
 }
 
-// InvoicePage is the answer of listInvoices.
+// InvoiceMembers is the body of updateInvoice, updateInvoice.
+type InvoiceMembers struct {
+	Reference     nullable.Nullable[string] `json:"reference,omitempty"`
+	InvoiceNumber nullable.Nullable[string] `json:"invoice_number,omitempty"`
+	Status        *InvoiceStatus            `json:"status,omitempty"`
+
+	// Type STANDARD unless set
+	Type                       nullable.Nullable[InvoiceType] `json:"type,omitempty"`
+	CustomerID                 *OpaqueID                      `json:"customer_id,omitempty"`
+	CustomerReference          nullable.Nullable[string]      `json:"customer_reference,omitempty"`
+	BillingEntityID            nullable.Nullable[string]      `json:"billing_entity_id,omitempty"`
+	PricingPlanSubscriptionIDs nullable.Nullable[[]OpaqueID]  `json:"pricing_plan_subscription_ids,omitempty"`
+	InvoiceDate                nullable.Nullable[time.Time]   `json:"invoice_date,omitempty"`
+
+	// DueDate A plain date YYYY-MM-DD is accepted too, and written as the instant at which it begins in the seller's zone
+	DueDate nullable.Nullable[string] `json:"due_date,omitempty"`
+
+	// Timezone IANA
+	Timezone                  nullable.Nullable[string]   `json:"timezone,omitempty"`
+	BillingCurrency           nullable.Nullable[Currency] `json:"billing_currency,omitempty"`
+	InvoiceAmountIncludingTax nullable.Nullable[Money]    `json:"invoice_amount_including_tax,omitempty"`
+	OpenInvoiceAmount         nullable.Nullable[Money]    `json:"open_invoice_amount,omitempty"`
+	ClosedInvoiceAmount       nullable.Nullable[Money]    `json:"closed_invoice_amount,omitempty"`
+	PaidInvoiceAmount         nullable.Nullable[Money]    `json:"paid_invoice_amount,omitempty"`
+
+	// Paid true counts as PAID
+	Paid             nullable.Nullable[bool]                 `json:"paid,omitempty"`
+	PaymentStatus    nullable.Nullable[InvoicePaymentStatus] `json:"payment_status,omitempty"`
+	OnHold           nullable.Nullable[bool]                 `json:"on_hold,omitempty"`
+	UpdatedToFinalAt nullable.Nullable[time.Time]            `json:"updated_to_final_at,omitempty"`
+
+	// ChargeAt When an automatic charge is due
+	ChargeAt       nullable.Nullable[time.Time]             `json:"charge_at,omitempty"`
+	PayInvoiceLink nullable.Nullable[InvoicePayInvoiceLink] `json:"pay_invoice_link,omitempty"`
+	PDFURL         nullable.Nullable[string]                `json:"pdf_url,omitempty"`
+	Lines          nullable.Nullable[[]InvoiceLine]         `json:"lines,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
+
+// InvoicePage is the answer of listInvoices, searchInvoices.
 type InvoicePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -1725,7 +1913,7 @@ type InvoicePayInvoiceLink struct {
 // InvoicePaymentStatus is payment_status of Invoice.
 type InvoicePaymentStatus string
 
-// InvoicePut is the body of putInvoice.
+// InvoicePut is the body of createInvoice, putInvoice.
 type InvoicePut struct {
 	Reference     *string       `json:"reference,omitempty"`
 	InvoiceNumber *string       `json:"invoice_number,omitempty"`
@@ -1770,7 +1958,7 @@ type InvoicePut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// InvoicePutResult is the answer of putInvoice, putInvoice.
+// InvoicePutResult is the answer of createInvoice, putInvoice, putInvoice, updateInvoice.
 type InvoicePutResult struct {
 	// ObjectType INVOICE
 	ObjectType    string        `json:"object_type"`
@@ -2069,7 +2257,7 @@ type PaymentMethodDetails struct {
 	Type *string `json:"type,omitempty"`
 }
 
-// PaymentPage is the answer of listPayments.
+// PaymentPage is the answer of listPayments, searchPayments.
 type PaymentPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2079,7 +2267,7 @@ type PaymentPage struct {
 	Data  []Payment `json:"data"`
 }
 
-// PaymentPut is the body of putPayment.
+// PaymentPut is the body of createPayment, putPayment.
 type PaymentPut struct {
 	Reference         *string `json:"reference,omitempty"`
 	ExternalReference *string `json:"external_reference,omitempty"`
@@ -2102,7 +2290,7 @@ type PaymentPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// PaymentPutResult is the answer of putPayment, putPayment.
+// PaymentPutResult is the answer of createPayment, putPayment, putPayment.
 type PaymentPutResult struct {
 	// ObjectType PAYMENT
 	ObjectType        string  `json:"object_type"`
@@ -2293,7 +2481,7 @@ type PricingPlanSchedule struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// PricingPlanScheduleMembers is the body of putPricingPlanSchedule.
+// PricingPlanScheduleMembers is the body of createPricingPlanSchedule, putPricingPlanSchedule.
 type PricingPlanScheduleMembers struct {
 	Reference                 *string                  `json:"reference,omitempty"`
 	Type                      *PricingPlanScheduleType `json:"type,omitempty"`
@@ -2309,7 +2497,7 @@ type PricingPlanScheduleMembers struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// PricingPlanSchedulePage is the answer of listPricingPlanSchedules.
+// PricingPlanSchedulePage is the answer of listPricingPlanSchedules, searchPricingPlanSchedules.
 type PricingPlanSchedulePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2319,7 +2507,7 @@ type PricingPlanSchedulePage struct {
 	Data  []PricingPlanSchedule `json:"data"`
 }
 
-// PricingPlanSchedulePutResult is the answer of putPricingPlanSchedule, putPricingPlanSchedule.
+// PricingPlanSchedulePutResult is the answer of createPricingPlanSchedule, putPricingPlanSchedule, putPricingPlanSchedule, updatePricingPlanSchedule.
 type PricingPlanSchedulePutResult struct {
 	// ObjectType PRICING_PLAN_SCHEDULE
 	ObjectType                string                   `json:"object_type"`
@@ -2346,6 +2534,22 @@ type PricingPlanSchedulePutResult struct {
 // PricingPlanScheduleType is type of PricingPlanSchedule.
 type PricingPlanScheduleType string
 
+// PricingPlanScheduleUpdate is the body of updatePricingPlanSchedule, updatePricingPlanSchedule.
+type PricingPlanScheduleUpdate struct {
+	Reference                 nullable.Nullable[string]                  `json:"reference,omitempty"`
+	Type                      nullable.Nullable[PricingPlanScheduleType] `json:"type,omitempty"`
+	PricingPlanSubscriptionID nullable.Nullable[string]                  `json:"pricing_plan_subscription_id,omitempty"`
+	StartAt                   nullable.Nullable[time.Time]               `json:"start_at,omitempty"`
+	EndAt                     nullable.Nullable[time.Time]               `json:"end_at,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
+
 // PricingPlanSubscription is the answer of getPricingPlanSubscription.
 type PricingPlanSubscription struct {
 	// ObjectType PRICING_PLAN_SUBSCRIPTION
@@ -2370,7 +2574,26 @@ type PricingPlanSubscription struct {
 	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
-// PricingPlanSubscriptionPage is the answer of listPricingPlanSubscriptions.
+// PricingPlanSubscriptionMembers is the body of updatePricingPlanSubscription, updatePricingPlanSubscription.
+type PricingPlanSubscriptionMembers struct {
+	Reference       nullable.Nullable[string] `json:"reference,omitempty"`
+	Name            nullable.Nullable[string] `json:"name,omitempty"`
+	CustomerID      *OpaqueID                 `json:"customer_id,omitempty"`
+	BillingEntityID nullable.Nullable[string] `json:"billing_entity_id,omitempty"`
+	Status          *SubscriptionStatus       `json:"status,omitempty"`
+
+	// PricingPlanScheduleInfos The schedules of the subscription; the one of type TRIAL that ends last is its trial
+	PricingPlanScheduleInfos nullable.Nullable[[]PricingPlanSubscriptionPricingPlanScheduleInfo] `json:"pricing_plan_schedule_infos,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
+
+// PricingPlanSubscriptionPage is the answer of listPricingPlanSubscriptions, searchPricingPlanSubscriptions.
 type PricingPlanSubscriptionPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2391,7 +2614,7 @@ type PricingPlanSubscriptionPricingPlanScheduleInfo struct {
 // PricingPlanSubscriptionPricingPlanScheduleInfoType is type of PricingPlanSubscriptionPricingPlanScheduleInfo.
 type PricingPlanSubscriptionPricingPlanScheduleInfoType string
 
-// PricingPlanSubscriptionPut is the body of putPricingPlanSubscription.
+// PricingPlanSubscriptionPut is the body of createPricingPlanSubscription, putPricingPlanSubscription.
 type PricingPlanSubscriptionPut struct {
 	Reference       *string            `json:"reference,omitempty"`
 	Name            *string            `json:"name,omitempty"`
@@ -2410,7 +2633,7 @@ type PricingPlanSubscriptionPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// PricingPlanSubscriptionPutResult is the answer of putPricingPlanSubscription, putPricingPlanSubscription.
+// PricingPlanSubscriptionPutResult is the answer of createPricingPlanSubscription, putPricingPlanSubscription, putPricingPlanSubscription, updatePricingPlanSubscription.
 type PricingPlanSubscriptionPutResult struct {
 	// ObjectType PRICING_PLAN_SUBSCRIPTION
 	ObjectType      string             `json:"object_type"`
@@ -2515,6 +2738,27 @@ type RollAPIKeyBody struct {
 	EndPrevious *bool `json:"end_previous,omitempty"`
 }
 
+// SearchBillingEntitiesOrderBy is order_by of SearchBillingEntities.
+type SearchBillingEntitiesOrderBy string
+
+// SearchContactsOrderBy is order_by of SearchContacts.
+type SearchContactsOrderBy string
+
+// SearchCustomersOrderBy is order_by of SearchCustomers.
+type SearchCustomersOrderBy string
+
+// SearchInvoicesOrderBy is order_by of SearchInvoices.
+type SearchInvoicesOrderBy string
+
+// SearchPaymentsOrderBy is order_by of SearchPayments.
+type SearchPaymentsOrderBy string
+
+// SearchPricingPlanSchedulesOrderBy is order_by of SearchPricingPlanSchedules.
+type SearchPricingPlanSchedulesOrderBy string
+
+// SearchPricingPlanSubscriptionsOrderBy is order_by of SearchPricingPlanSubscriptions.
+type SearchPricingPlanSubscriptionsOrderBy string
+
 // SearchRequest What is given of the three lists must all hold. Values are text; times are compared by their second.
 type SearchRequest struct {
 	// SearchFields One of these must match, exactly unless a wildcard says otherwise
@@ -2562,6 +2806,12 @@ type SearchRequestSelectionRuleField struct {
 	// Value null is a field that is not set
 	Value *string `json:"value,omitempty"`
 }
+
+// SearchWalletTypesOrderBy is order_by of SearchWalletTypes.
+type SearchWalletTypesOrderBy string
+
+// SearchWalletsOrderBy is order_by of SearchWallets.
+type SearchWalletsOrderBy string
 
 // SearchWorkflowTriggersOrderBy is order_by of SearchWorkflowTriggers.
 type SearchWorkflowTriggersOrderBy string
@@ -2815,7 +3065,7 @@ type WalletBalance struct {
 	BalanceAt   *time.Time `json:"balance_at"`
 }
 
-// WalletPage is the answer of listWallets.
+// WalletPage is the answer of listWallets, searchWallets.
 type WalletPage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2825,7 +3075,7 @@ type WalletPage struct {
 	Data  []Wallet `json:"data"`
 }
 
-// WalletPut is the body of putWallet.
+// WalletPut is the body of createWallet, putWallet.
 type WalletPut struct {
 	Reference    *string       `json:"reference,omitempty"`
 	WalletTypeID OpaqueID      `json:"wallet_type_id"`
@@ -2849,7 +3099,7 @@ type WalletPut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// WalletPutResult is the answer of putWallet, putWallet.
+// WalletPutResult is the answer of createWallet, putWallet, putWallet.
 type WalletPutResult struct {
 	// ObjectType WALLET
 	ObjectType   string        `json:"object_type"`
@@ -2934,7 +3184,26 @@ type WalletTypeCreditsGrant struct {
 	CreditTypeID *string `json:"credit_type_id,omitempty"`
 }
 
-// WalletTypePage is the answer of listWalletTypes.
+// WalletTypeMembers is the body of updateWalletType, updateWalletType.
+type WalletTypeMembers struct {
+	Reference nullable.Nullable[string] `json:"reference,omitempty"`
+	Name      nullable.Nullable[string] `json:"name,omitempty"`
+
+	// Type What its wallets hold: credits, or money
+	Type    nullable.Nullable[WalletTypeType]    `json:"type,omitempty"`
+	Status  *WalletStatus                        `json:"status,omitempty"`
+	Credit  nullable.Nullable[WalletTypeCredit]  `json:"credit,omitempty"`
+	Balance nullable.Nullable[WalletTypeBalance] `json:"balance,omitempty"`
+
+	// Metadata At most 32 KiB
+	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+
+	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
+	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
+	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
+}
+
+// WalletTypePage is the answer of listWalletTypes, searchWalletTypes.
 type WalletTypePage struct {
 	Limit int `json:"limit"`
 	Page  int `json:"page"`
@@ -2944,7 +3213,7 @@ type WalletTypePage struct {
 	Data  []WalletType `json:"data"`
 }
 
-// WalletTypePut is the body of putWalletType.
+// WalletTypePut is the body of createWalletType, putWalletType.
 type WalletTypePut struct {
 	Reference *string `json:"reference,omitempty"`
 	Name      *string `json:"name,omitempty"`
@@ -2963,7 +3232,7 @@ type WalletTypePut struct {
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 }
 
-// WalletTypePutResult is the answer of putWalletType, putWalletType.
+// WalletTypePutResult is the answer of createWalletType, putWalletType, putWalletType, updateWalletType.
 type WalletTypePutResult struct {
 	// ObjectType WALLET_TYPE
 	ObjectType string  `json:"object_type"`
@@ -3544,6 +3813,14 @@ type ListBillingEntitiesParams struct {
 	OrderDirection OrderDirection             `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 }
 
+// SearchBillingEntitiesParams defines parameters for SearchBillingEntities.
+type SearchBillingEntitiesParams struct {
+	Page           int                          `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                          `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchBillingEntitiesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection               `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+}
+
 // ListContactsParams defines parameters for ListContacts.
 type ListContactsParams struct {
 	Page           int                 `form:"page,omitempty" json:"page,omitempty"`
@@ -3553,6 +3830,15 @@ type ListContactsParams struct {
 	CustomerID     OpaqueID            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 }
 
+// SearchContactsParams defines parameters for SearchContacts.
+type SearchContactsParams struct {
+	Page           int                   `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                   `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchContactsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection        `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID     OpaqueID              `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+}
+
 // ListCustomersParams defines parameters for ListCustomers.
 type ListCustomersParams struct {
 	Page           int                  `form:"page,omitempty" json:"page,omitempty"`
@@ -3560,6 +3846,15 @@ type ListCustomersParams struct {
 	OrderBy        ListCustomersOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 	OrderDirection OrderDirection       `form:"order_direction,omitempty" json:"order_direction,omitempty"`
 	Reference      string               `form:"reference,omitempty" json:"reference,omitempty"`
+}
+
+// SearchCustomersParams defines parameters for SearchCustomers.
+type SearchCustomersParams struct {
+	Page           int                    `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                    `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchCustomersOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection         `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	Reference      string                 `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // ListCustomerTimelineParams defines parameters for ListCustomerTimeline.
@@ -3621,6 +3916,22 @@ type ListInvoicesParams struct {
 	Statuses []InvoiceStatus `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
+// SearchInvoicesParams defines parameters for SearchInvoices.
+type SearchInvoicesParams struct {
+	Page           int                   `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                   `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchInvoicesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection        `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID     OpaqueID              `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+
+	// Paid Whether it counts as paid
+	Paid *bool `form:"paid,omitempty" json:"paid,omitempty"`
+
+	// OnHold Whether the billing system holds it
+	OnHold   *bool           `form:"on_hold,omitempty" json:"on_hold,omitempty"`
+	Statuses []InvoiceStatus `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
 // ListInvoiceTimelineParams defines parameters for ListInvoiceTimeline.
 type ListInvoiceTimelineParams struct {
 	Page           int                               `form:"page,omitempty" json:"page,omitempty"`
@@ -3646,6 +3957,17 @@ type ListPaymentsParams struct {
 	CustomerID        OpaqueID            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 	InvoiceID         OpaqueID            `form:"invoice_id,omitempty" json:"invoice_id,omitempty"`
 	ExternalReference string              `form:"external_reference,omitempty" json:"external_reference,omitempty"`
+}
+
+// SearchPaymentsParams defines parameters for SearchPayments.
+type SearchPaymentsParams struct {
+	Page              int                   `form:"page,omitempty" json:"page,omitempty"`
+	Limit             int                   `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy           SearchPaymentsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection    OrderDirection        `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID        OpaqueID              `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+	InvoiceID         OpaqueID              `form:"invoice_id,omitempty" json:"invoice_id,omitempty"`
+	ExternalReference string                `form:"external_reference,omitempty" json:"external_reference,omitempty"`
 }
 
 // ListPaymentTimelineParams defines parameters for ListPaymentTimeline.
@@ -3674,6 +3996,16 @@ type ListPricingPlanSchedulesParams struct {
 	Reference                 string                          `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
+// SearchPricingPlanSchedulesParams defines parameters for SearchPricingPlanSchedules.
+type SearchPricingPlanSchedulesParams struct {
+	Page                      int                               `form:"page,omitempty" json:"page,omitempty"`
+	Limit                     int                               `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy                   SearchPricingPlanSchedulesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection            OrderDirection                    `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	PricingPlanSubscriptionID OpaqueID                          `form:"pricing_plan_subscription_id,omitempty" json:"pricing_plan_subscription_id,omitempty"`
+	Reference                 string                            `form:"reference,omitempty" json:"reference,omitempty"`
+}
+
 // ListPricingPlanSubscriptionsParams defines parameters for ListPricingPlanSubscriptions.
 type ListPricingPlanSubscriptionsParams struct {
 	Page           int                                 `form:"page,omitempty" json:"page,omitempty"`
@@ -3683,6 +4015,17 @@ type ListPricingPlanSubscriptionsParams struct {
 	CustomerID     OpaqueID                            `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 	Reference      string                              `form:"reference,omitempty" json:"reference,omitempty"`
 	Statuses       []SubscriptionStatus                `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
+// SearchPricingPlanSubscriptionsParams defines parameters for SearchPricingPlanSubscriptions.
+type SearchPricingPlanSubscriptionsParams struct {
+	Page           int                                   `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                                   `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchPricingPlanSubscriptionsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection                        `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID     OpaqueID                              `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+	Reference      string                                `form:"reference,omitempty" json:"reference,omitempty"`
+	Statuses       []SubscriptionStatus                  `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
 // ListPricingPlanSubscriptionTimelineParams defines parameters for ListPricingPlanSubscriptionTimeline.
@@ -3730,6 +4073,16 @@ type ListWalletTypesParams struct {
 	Statuses       []WalletStatus         `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
+// SearchWalletTypesParams defines parameters for SearchWalletTypes.
+type SearchWalletTypesParams struct {
+	Page           int                      `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                      `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchWalletTypesOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection           `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	Reference      string                   `form:"reference,omitempty" json:"reference,omitempty"`
+	Statuses       []WalletStatus           `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
 // ListWalletsParams defines parameters for ListWallets.
 type ListWalletsParams struct {
 	Page           int                `form:"page,omitempty" json:"page,omitempty"`
@@ -3740,6 +4093,18 @@ type ListWalletsParams struct {
 	WalletTypeID   OpaqueID           `form:"wallet_type_id,omitempty" json:"wallet_type_id,omitempty"`
 	Reference      string             `form:"reference,omitempty" json:"reference,omitempty"`
 	Statuses       []WalletStatus     `form:"statuses[],omitempty" json:"statuses[],omitempty"`
+}
+
+// SearchWalletsParams defines parameters for SearchWallets.
+type SearchWalletsParams struct {
+	Page           int                  `form:"page,omitempty" json:"page,omitempty"`
+	Limit          int                  `form:"limit,omitempty" json:"limit,omitempty"`
+	OrderBy        SearchWalletsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+	OrderDirection OrderDirection       `form:"order_direction,omitempty" json:"order_direction,omitempty"`
+	CustomerID     OpaqueID             `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+	WalletTypeID   OpaqueID             `form:"wallet_type_id,omitempty" json:"wallet_type_id,omitempty"`
+	Reference      string               `form:"reference,omitempty" json:"reference,omitempty"`
+	Statuses       []WalletStatus       `form:"statuses[],omitempty" json:"statuses[],omitempty"`
 }
 
 // ListWalletTimelineParams defines parameters for ListWalletTimeline.
@@ -4047,6 +4412,56 @@ func (c *Client) ListBillingEntitiesPage(ctx context.Context, params *ListBillin
 	}, opts)
 }
 
+// CreateBillingEntity: create a billing entity under a new id.
+//
+// Needs BILLING_ENTITY.CREATE. The server makes its id.
+func (c *Client) CreateBillingEntity(ctx context.Context, body BillingEntityMembers, opts ...CallOption) (*BillingEntityPutResult, error) {
+	return call[BillingEntityPutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/billing-entities",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchBillingEntitiesParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	return q
+}
+
+// SearchBillingEntities: search billing entities.
+//
+// Needs BILLING_ENTITY.VIEW. Fields: id, reference, created_at, updated_at.
+func (c *Client) SearchBillingEntities(ctx context.Context, params *SearchBillingEntitiesParams, body *SearchRequest, opts ...CallOption) iter.Seq2[BillingEntity, error] {
+	return linked[BillingEntity](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/billing-entities/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchBillingEntitiesPage is one page of [Client.SearchBillingEntities].
+func (c *Client) SearchBillingEntitiesPage(ctx context.Context, params *SearchBillingEntitiesParams, body *SearchRequest, opts ...CallOption) (*BillingEntityPage, error) {
+	return call[BillingEntityPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/billing-entities/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
 // GetBillingEntity: read a billing entity by id or reference.
 //
 // Needs BILLING_ENTITY.VIEW.
@@ -4054,6 +4469,19 @@ func (c *Client) GetBillingEntity(ctx context.Context, idOrReference string, opt
 	return call[BillingEntity](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateBillingEntity: change a billing entity.
+//
+// Needs BILLING_ENTITY.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdateBillingEntity(ctx context.Context, idOrReference string, body BillingEntityUpdate, opts ...CallOption) (*BillingEntityPutResult, error) {
+	return call[BillingEntityPutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -4101,6 +4529,67 @@ func (c *Client) ListContactsPage(ctx context.Context, params *ListContactsParam
 	}, opts)
 }
 
+// CreateContact: create a contact under a new id.
+//
+// Needs CONTACT.CREATE. The server makes its id.
+func (c *Client) CreateContact(ctx context.Context, body ContactPut, opts ...CallOption) (*ContactPutResult, error) {
+	return call[ContactPutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/contacts",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchContactsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	return q
+}
+
+// SearchContacts: search contacts.
+//
+// Needs CONTACT.VIEW. Fields: id, reference, customer_id, created_at, updated_at.
+func (c *Client) SearchContacts(ctx context.Context, params *SearchContactsParams, body *SearchRequest, opts ...CallOption) iter.Seq2[Contact, error] {
+	return linked[Contact](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/contacts/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchContactsPage is one page of [Client.SearchContacts].
+func (c *Client) SearchContactsPage(ctx context.Context, params *SearchContactsParams, body *SearchRequest, opts ...CallOption) (*ContactPage, error) {
+	return call[ContactPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/contacts/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// DeleteContact: delete a contact.
+//
+// Needs CONTACT.DELETE. Messages that have not begun go without the contact.
+func (c *Client) DeleteContact(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/contacts/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetContact: read a contact by id or reference.
 //
 // Needs CONTACT.VIEW.
@@ -4108,6 +4597,19 @@ func (c *Client) GetContact(ctx context.Context, idOrReference string, opts ...C
 	return call[Contact](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/contacts/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateContact: change a contact.
+//
+// Needs CONTACT.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdateContact(ctx context.Context, idOrReference string, body ContactMembers, opts ...CallOption) (*ContactPutResult, error) {
+	return call[ContactPutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/contacts/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -4155,6 +4657,68 @@ func (c *Client) ListCustomersPage(ctx context.Context, params *ListCustomersPar
 	}, opts)
 }
 
+// CreateCustomer: create a customer under a new id.
+//
+// Needs CUSTOMER.CREATE. The server makes its id.
+func (c *Client) CreateCustomer(ctx context.Context, body CustomerPut, opts ...CallOption) (*CustomerPutResult, error) {
+	return call[CustomerPutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/customers",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchCustomersParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "reference", p.Reference)
+	return q
+}
+
+// SearchCustomers: search customers.
+//
+// Needs CUSTOMER.VIEW. Fields: id, reference, type, status, created_at, updated_at.
+func (c *Client) SearchCustomers(ctx context.Context, params *SearchCustomersParams, body *SearchRequest, opts ...CallOption) iter.Seq2[Customer, error] {
+	return linked[Customer](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/customers/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchCustomersPage is one page of [Client.SearchCustomers].
+func (c *Client) SearchCustomersPage(ctx context.Context, params *SearchCustomersParams, body *SearchRequest, opts ...CallOption) (*CustomerPage, error) {
+	return call[CustomerPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/customers/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// DeleteCustomer: erase a customer.
+//
+// Needs CUSTOMER.DELETE. Forgets who the customer is: their data, their contacts, every message to them, and what their
+// other resources say in words. What is pending is cancelled. Amounts, dates, decisions and hashes stay under ids.
+func (c *Client) DeleteCustomer(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/customers/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetCustomer: read a customer by id or reference.
 //
 // Needs CUSTOMER.VIEW.
@@ -4162,6 +4726,19 @@ func (c *Client) GetCustomer(ctx context.Context, idOrReference string, opts ...
 	return call[Customer](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/customers/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateCustomer: change a customer.
+//
+// Needs CUSTOMER.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdateCustomer(ctx context.Context, idOrReference string, body CustomerMembers, opts ...CallOption) (*CustomerPutResult, error) {
+	return call[CustomerPutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/customers/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -4419,6 +4996,60 @@ func (c *Client) ListInvoicesPage(ctx context.Context, params *ListInvoicesParam
 	}, opts)
 }
 
+// CreateInvoice: create an invoice under a new id.
+//
+// Needs INVOICE.ONE_OFF.CREATE, whatever the type of the invoice. The server makes its id.
+func (c *Client) CreateInvoice(ctx context.Context, body InvoicePut, opts ...CallOption) (*InvoicePutResult, error) {
+	return call[InvoicePutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/invoices",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchInvoicesParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "paid", p.Paid)
+	add(q, "on_hold", p.OnHold)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// SearchInvoices: search invoices.
+//
+// Needs INVOICE.VIEW. Fields: id, reference, type, status, customer_id, created_at, updated_at.
+func (c *Client) SearchInvoices(ctx context.Context, params *SearchInvoicesParams, body *SearchRequest, opts ...CallOption) iter.Seq2[Invoice, error] {
+	return linked[Invoice](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/invoices/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchInvoicesPage is one page of [Client.SearchInvoices].
+func (c *Client) SearchInvoicesPage(ctx context.Context, params *SearchInvoicesParams, body *SearchRequest, opts ...CallOption) (*InvoicePage, error) {
+	return call[InvoicePage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/invoices/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
 // GetInvoice: read an invoice by id or reference.
 //
 // Needs INVOICE.VIEW.
@@ -4426,6 +5057,19 @@ func (c *Client) GetInvoice(ctx context.Context, idOrReference string, opts ...C
 	return call[Invoice](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/invoices/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateInvoice: change an invoice.
+//
+// Needs INVOICE.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdateInvoice(ctx context.Context, idOrReference string, body InvoiceMembers, opts ...CallOption) (*InvoicePutResult, error) {
+	return call[InvoicePutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/invoices/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -4546,6 +5190,59 @@ func (c *Client) ListPaymentsPage(ctx context.Context, params *ListPaymentsParam
 		method: http.MethodGet,
 		path:   "/v1/payments",
 		query:  params.query(),
+	}, opts)
+}
+
+// CreatePayment: create a payment under a new id.
+//
+// Needs PAYMENT.CREATE. The server makes its id.
+func (c *Client) CreatePayment(ctx context.Context, body PaymentPut, opts ...CallOption) (*PaymentPutResult, error) {
+	return call[PaymentPutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/payments",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchPaymentsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "invoice_id", p.InvoiceID)
+	add(q, "external_reference", p.ExternalReference)
+	return q
+}
+
+// SearchPayments: search payments.
+//
+// Needs PAYMENT.VIEW. Fields: id, reference, customer_id, invoice_id, created_at, updated_at.
+func (c *Client) SearchPayments(ctx context.Context, params *SearchPaymentsParams, body *SearchRequest, opts ...CallOption) iter.Seq2[Payment, error] {
+	return linked[Payment](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/payments/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchPaymentsPage is one page of [Client.SearchPayments].
+func (c *Client) SearchPaymentsPage(ctx context.Context, params *SearchPaymentsParams, body *SearchRequest, opts ...CallOption) (*PaymentPage, error) {
+	return call[PaymentPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/payments/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
 	}, opts)
 }
 
@@ -4702,6 +5399,58 @@ func (c *Client) ListPricingPlanSchedulesPage(ctx context.Context, params *ListP
 	}, opts)
 }
 
+// CreatePricingPlanSchedule: create a pricing plan schedule under a new id.
+//
+// Needs PRICING_PLAN_SCHEDULE.CREATE. The server makes its id.
+func (c *Client) CreatePricingPlanSchedule(ctx context.Context, body PricingPlanScheduleMembers, opts ...CallOption) (*PricingPlanSchedulePutResult, error) {
+	return call[PricingPlanSchedulePutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/pricing-plan-schedules",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchPricingPlanSchedulesParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "pricing_plan_subscription_id", p.PricingPlanSubscriptionID)
+	add(q, "reference", p.Reference)
+	return q
+}
+
+// SearchPricingPlanSchedules: search pricing plan schedules.
+//
+// Needs PRICING_PLAN_SCHEDULE.VIEW. Fields: id, reference, type, pricing_plan_subscription_id, created_at, updated_at.
+func (c *Client) SearchPricingPlanSchedules(ctx context.Context, params *SearchPricingPlanSchedulesParams, body *SearchRequest, opts ...CallOption) iter.Seq2[PricingPlanSchedule, error] {
+	return linked[PricingPlanSchedule](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/pricing-plan-schedules/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchPricingPlanSchedulesPage is one page of [Client.SearchPricingPlanSchedules].
+func (c *Client) SearchPricingPlanSchedulesPage(ctx context.Context, params *SearchPricingPlanSchedulesParams, body *SearchRequest, opts ...CallOption) (*PricingPlanSchedulePage, error) {
+	return call[PricingPlanSchedulePage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/pricing-plan-schedules/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
 // GetPricingPlanSchedule: read a pricing plan schedule by id or reference.
 //
 // Needs PRICING_PLAN_SCHEDULE.VIEW.
@@ -4709,6 +5458,19 @@ func (c *Client) GetPricingPlanSchedule(ctx context.Context, idOrReference strin
 	return call[PricingPlanSchedule](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdatePricingPlanSchedule: change a pricing plan schedule.
+//
+// Needs PRICING_PLAN_SCHEDULE.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdatePricingPlanSchedule(ctx context.Context, idOrReference string, body PricingPlanScheduleUpdate, opts ...CallOption) (*PricingPlanSchedulePutResult, error) {
+	return call[PricingPlanSchedulePutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -4758,6 +5520,59 @@ func (c *Client) ListPricingPlanSubscriptionsPage(ctx context.Context, params *L
 	}, opts)
 }
 
+// CreatePricingPlanSubscription: create a pricing plan subscription under a new id.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.CREATE. The server makes its id.
+func (c *Client) CreatePricingPlanSubscription(ctx context.Context, body PricingPlanSubscriptionPut, opts ...CallOption) (*PricingPlanSubscriptionPutResult, error) {
+	return call[PricingPlanSubscriptionPutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/pricing-plan-subscriptions",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchPricingPlanSubscriptionsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "reference", p.Reference)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// SearchPricingPlanSubscriptions: search pricing plan subscriptions.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.VIEW. Fields: id, name, reference, status, customer_id, created_at, updated_at.
+func (c *Client) SearchPricingPlanSubscriptions(ctx context.Context, params *SearchPricingPlanSubscriptionsParams, body *SearchRequest, opts ...CallOption) iter.Seq2[PricingPlanSubscription, error] {
+	return linked[PricingPlanSubscription](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/pricing-plan-subscriptions/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchPricingPlanSubscriptionsPage is one page of [Client.SearchPricingPlanSubscriptions].
+func (c *Client) SearchPricingPlanSubscriptionsPage(ctx context.Context, params *SearchPricingPlanSubscriptionsParams, body *SearchRequest, opts ...CallOption) (*PricingPlanSubscriptionPage, error) {
+	return call[PricingPlanSubscriptionPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/pricing-plan-subscriptions/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
 // GetPricingPlanSubscription: read a pricing plan subscription by id or reference.
 //
 // Needs PRICING_PLAN_SUBSCRIPTION.VIEW.
@@ -4765,6 +5580,19 @@ func (c *Client) GetPricingPlanSubscription(ctx context.Context, idOrReference s
 	return call[PricingPlanSubscription](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdatePricingPlanSubscription: change a pricing plan subscription.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdatePricingPlanSubscription(ctx context.Context, idOrReference string, body PricingPlanSubscriptionMembers, opts ...CallOption) (*PricingPlanSubscriptionPutResult, error) {
+	return call[PricingPlanSubscriptionPutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -5043,6 +5871,58 @@ func (c *Client) ListWalletTypesPage(ctx context.Context, params *ListWalletType
 	}, opts)
 }
 
+// CreateWalletType: create a wallet type under a new id.
+//
+// Needs WALLET_TYPE.CREATE. The server makes its id.
+func (c *Client) CreateWalletType(ctx context.Context, body WalletTypePut, opts ...CallOption) (*WalletTypePutResult, error) {
+	return call[WalletTypePutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/wallet-types",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchWalletTypesParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "reference", p.Reference)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// SearchWalletTypes: search wallet types.
+//
+// Needs WALLET_TYPE.VIEW. Fields: id, name, reference, type, status, created_at, updated_at.
+func (c *Client) SearchWalletTypes(ctx context.Context, params *SearchWalletTypesParams, body *SearchRequest, opts ...CallOption) iter.Seq2[WalletType, error] {
+	return linked[WalletType](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/wallet-types/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchWalletTypesPage is one page of [Client.SearchWalletTypes].
+func (c *Client) SearchWalletTypesPage(ctx context.Context, params *SearchWalletTypesParams, body *SearchRequest, opts ...CallOption) (*WalletTypePage, error) {
+	return call[WalletTypePage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/wallet-types/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
 // GetWalletType: read a wallet type by id or reference.
 //
 // Needs WALLET_TYPE.VIEW.
@@ -5050,6 +5930,19 @@ func (c *Client) GetWalletType(ctx context.Context, idOrReference string, opts .
 	return call[WalletType](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/wallet-types/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateWalletType: change a wallet type.
+//
+// Needs WALLET_TYPE.UPDATE. A merge patch (RFC 7386) of the state that is stored: an absent member is kept, null clears one,
+// objects are merged, lists are replaced whole. Without a version it keeps the stored one and applies whatever the state
+// is; with one it obeys the order of states.
+func (c *Client) UpdateWalletType(ctx context.Context, idOrReference string, body WalletTypeMembers, opts ...CallOption) (*WalletTypePutResult, error) {
+	return call[WalletTypePutResult](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/wallet-types/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -5097,6 +5990,60 @@ func (c *Client) ListWalletsPage(ctx context.Context, params *ListWalletsParams,
 		method: http.MethodGet,
 		path:   "/v1/wallets",
 		query:  params.query(),
+	}, opts)
+}
+
+// CreateWallet: create a wallet under a new id.
+//
+// Needs WALLET.CREATE. The server makes its id.
+func (c *Client) CreateWallet(ctx context.Context, body WalletPut, opts ...CallOption) (*WalletPutResult, error) {
+	return call[WalletPutResult](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/wallets",
+		body:   body,
+		keyed:  true,
+	}, opts)
+}
+
+func (p *SearchWalletsParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "page", p.Page)
+	add(q, "limit", p.Limit)
+	add(q, "order_by", p.OrderBy)
+	add(q, "order_direction", p.OrderDirection)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "wallet_type_id", p.WalletTypeID)
+	add(q, "reference", p.Reference)
+	add(q, "statuses[]", p.Statuses)
+	return q
+}
+
+// SearchWallets: search wallets.
+//
+// Needs WALLET.VIEW. Fields: id, reference, status, customer_id, created_at, updated_at.
+func (c *Client) SearchWallets(ctx context.Context, params *SearchWalletsParams, body *SearchRequest, opts ...CallOption) iter.Seq2[Wallet, error] {
+	return linked[Wallet](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/wallets/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
+	}, opts)
+}
+
+// SearchWalletsPage is one page of [Client.SearchWallets].
+func (c *Client) SearchWalletsPage(ctx context.Context, params *SearchWalletsParams, body *SearchRequest, opts ...CallOption) (*WalletPage, error) {
+	return call[WalletPage](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/wallets/search",
+		query:  params.query(),
+		body:   optional(body),
+		keyed:  true,
+		safe:   true,
 	}, opts)
 }
 

@@ -24,14 +24,18 @@ const (
 	CustomerView   Permission = "CUSTOMER.VIEW"
 	CustomerCreate Permission = "CUSTOMER.CREATE"
 	CustomerUpdate Permission = "CUSTOMER.UPDATE"
+	CustomerDelete Permission = "CUSTOMER.DELETE"
 
 	ContactView   Permission = "CONTACT.VIEW"
 	ContactCreate Permission = "CONTACT.CREATE"
 	ContactUpdate Permission = "CONTACT.UPDATE"
+	ContactDelete Permission = "CONTACT.DELETE"
 
 	InvoiceView   Permission = "INVOICE.VIEW"
 	InvoiceCreate Permission = "INVOICE.CREATE"
 	InvoiceUpdate Permission = "INVOICE.UPDATE"
+
+	OneOffCreate Permission = "INVOICE.ONE_OFF.CREATE" // of an invoice by POST, as published
 
 	PaymentView   Permission = "PAYMENT.VIEW"
 	PaymentCreate Permission = "PAYMENT.CREATE"
@@ -94,9 +98,9 @@ var Permissions = []Permission{
 	WorkflowView, WorkflowCreate, WorkflowUpdate,
 	ActionView, ActionCreate, ActionUpdate, ActionDelete,
 	TriggerView, TriggerCreate, ExecutionView,
-	CustomerView, CustomerCreate, CustomerUpdate,
-	ContactView, ContactCreate, ContactUpdate,
-	InvoiceView, InvoiceCreate, InvoiceUpdate,
+	CustomerView, CustomerCreate, CustomerUpdate, CustomerDelete,
+	ContactView, ContactCreate, ContactUpdate, ContactDelete,
+	InvoiceView, InvoiceCreate, InvoiceUpdate, OneOffCreate,
 	PaymentView, PaymentCreate, PaymentUpdate,
 	BillingEntityView, BillingEntityCreate, BillingEntityUpdate,
 	SubscriptionView, SubscriptionCreate, SubscriptionUpdate,

@@ -24,6 +24,9 @@ const (
 	Individual   CustomerType = "INDIVIDUAL"
 )
 
+// CustomerTypes lists the types.
+var CustomerTypes = []CustomerType{Organization, Individual}
+
 // Customer is who receives messages.
 type Customer struct {
 	Head

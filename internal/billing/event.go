@@ -128,4 +128,8 @@ type Item struct {
 	Resource Resource
 	Mode     Mode
 	EventAt  time.Time // see [Change.EventAt]
+	// Patch makes the state of the stored one, in place; Resource then only
+	// names it. It may be run more than once, and first on a state that has
+	// changed by the time that it counts.
+	Patch func(Resource) error
 }

@@ -98,15 +98,43 @@ func SameContent(a, b Resource) bool {
 }
 
 func bare(r Resource) Resource {
-	c := reflect.New(reflect.TypeOf(r).Elem())
-	c.Elem().Set(reflect.ValueOf(r).Elem())
-	out := c.Interface().(Resource)
+	out := shallow(r)
 	h := out.Base()
 	h.Version, h.CreatedAt, h.UpdatedAt = Version{}, time.Time{}, time.Time{}
 	if w, ok := out.(*Wallet); ok {
 		w.Kept = Standing{}
 	}
 	return out
+}
+
+// shallow returns a copy that shares its lists with the state: they are replaced,
+// never changed.
+func shallow(r Resource) Resource {
+	c := reflect.New(reflect.TypeOf(r).Elem())
+	c.Elem().Set(reflect.ValueOf(r).Elem())
+	return c.Interface().(Resource)
+}
+
+// Patched returns the state that a patch makes of the stored one, and whether it
+// replaces it. A patch that brings no version is told about the state that is
+// stored, so it keeps that state's version and has no rank to fall behind; one
+// that brings a version is judged by it.
+func Patched(stored Resource, patch func(Resource) error) (Resource, Verdict, error) {
+	out := shallow(stored)
+	h := out.Base()
+	h.Version = Version{}
+	if err := patch(out); err != nil {
+		return nil, Unchanged, err
+	}
+	if h.Version.Kind != Unversioned {
+		verdict, err := Judge(stored, out)
+		return out, verdict, err
+	}
+	h.Version = stored.Base().Version
+	if SameContent(stored, out) {
+		return out, Unchanged, nil
+	}
+	return out, Apply, nil
 }
 
 // Mode says how an incoming state meets the stored one.

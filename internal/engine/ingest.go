@@ -29,7 +29,7 @@ type Batch struct {
 
 // Result is what became of one item of a batch.
 type Result struct {
-	Resource billing.Resource // the state that is stored now
+	Resource billing.Resource // the state that is stored now; nil if it was deleted, or after a fault
 	Created  bool
 	Applied  bool
 	Stale    bool
@@ -41,8 +41,8 @@ type Result struct {
 // stored, store, derive events, match them, insert triggers and executions,
 // wake their lanes, cancel what the new state forbids. When it returns without
 // error all of it is durable.
-func (e *Engine) Ingest(ctx context.Context, p platform.ID, batch Batch) ([]Result, error) {
-	req := &ingestRequest{platform: p, batch: batch}
+func (e *Engine) Ingest(ctx context.Context, p platform.ID, batch Batch, then ...After[[]Result]) ([]Result, error) {
+	req := &ingestRequest{platform: p, batch: batch, then: then}
 	if err := e.ingests.Do(ctx, req); err != nil {
 		return nil, err
 	}
@@ -54,6 +54,7 @@ func (e *Engine) Ingest(ctx context.Context, p platform.ID, batch Batch) ([]Resu
 type ingestRequest struct {
 	platform platform.ID
 	batch    Batch
+	then     []After[[]Result]
 	results  []Result
 }
 
@@ -100,6 +101,7 @@ type ingestion struct {
 type entry struct {
 	row      store.Row
 	resource billing.Resource // nil while it is not known
+	deleted  billing.Resource // what is left of it, if it was deleted
 	stored   int64            // revision when the transaction began
 	stores   bool             // an item of this transaction stores a state of it
 	dirty    bool
@@ -107,7 +109,14 @@ type entry struct {
 
 // becameKnown reports whether this transaction stores the first state of a
 // resource that had been named before. Of one that nobody named, nobody waits.
-func (n *entry) becameKnown() bool { return n.stored == 0 && n.row.Revision > 0 && !n.row.New }
+func (n *entry) becameKnown() bool { return n.stored <= 0 && n.row.Revision > 0 && !n.row.New }
+
+// next makes a state the next one of the resource. What was deleted counts on: a
+// message never shows two states under one revision.
+func (n *entry) next(r billing.Resource) {
+	n.row.Revision = max(n.row.Revision, -n.row.Revision) + 1
+	n.row.Resource, n.dirty = r, true
+}
 
 type change struct {
 	billing.Change
@@ -135,7 +144,15 @@ func (e *Engine) ingestPlatform(ctx context.Context, tx *store.Tx, reqs []*inges
 	if err := in.write(ctx); err != nil {
 		return err
 	}
-	return in.decide(ctx)
+	if err := in.decide(ctx); err != nil {
+		return err
+	}
+	for _, r := range reqs {
+		if err := after(ctx, tx, r.results, r.then); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ingestion begins the work of a transaction: with the workflows, which stay as
@@ -264,16 +281,12 @@ func (in *ingestion) applyItem(item billing.Item, silent bool) (Result, error) {
 			"it lies more than 5 minutes ahead of the clock (%s)", in.now.Format(time.RFC3339))
 	}
 	n := in.mirror[billing.KeyOf(item.Resource)]
-	full, err := billing.Combine(n.resource, item.Resource, item.Mode)
+	if n.resource == nil && n.deleted != nil && item.Patch == nil && !billing.Revives(n.deleted, item.Resource, item.Mode) {
+		return Result{Stale: true}, nil
+	}
+	full, verdict, err := in.whole(n, item)
 	if err != nil {
 		return Result{}, err
-	}
-	verdict, err := billing.Judge(n.resource, full)
-	if err != nil {
-		return Result{}, err
-	}
-	if item.Mode != billing.Replace && n.resource != nil && billing.SameContent(n.resource, full) {
-		verdict = billing.Unchanged
 	}
 	if verdict != billing.Apply {
 		return Result{Resource: n.resource, Stale: verdict == billing.Stale}, nil
@@ -283,6 +296,52 @@ func (in *ingestion) applyItem(item billing.Item, silent bool) (Result, error) {
 	created := n.resource == nil
 	n.resource = full
 	return Result{Resource: full, Created: created, Applied: true}, nil
+}
+
+// whole returns the state that an item stands for, and what becomes of it.
+func (in *ingestion) whole(n *entry, item billing.Item) (billing.Resource, billing.Verdict, error) {
+	if item.Patch != nil {
+		return in.patched(n, item)
+	}
+	full, err := billing.Combine(n.resource, item.Resource, item.Mode)
+	if err != nil {
+		return nil, billing.Unchanged, err
+	}
+	verdict, err := billing.Judge(n.resource, full)
+	if item.Mode != billing.Replace && n.resource != nil && billing.SameContent(n.resource, full) {
+		verdict = billing.Unchanged
+	}
+	return full, verdict, err
+}
+
+// patched patches the state that is stored under the lock of this transaction. It
+// may be another than the one from which was told what to lock: if what it names
+// now is not locked, the transaction begins again.
+func (in *ingestion) patched(n *entry, item billing.Item) (billing.Resource, billing.Verdict, error) {
+	if n.resource == nil {
+		return nil, billing.Unchanged, unknownResource(item.Resource.Kind(), item.Resource.Base().ID)
+	}
+	full, verdict, err := billing.Patched(n.resource, item.Patch)
+	if err != nil {
+		return nil, billing.Unchanged, err
+	}
+	t := touched{keys{}, keys{}, keys{}}
+	t.name(n.resource)
+	t.name(full)
+	t.named.addAll(t.marked)
+	for kind, ids := range t.named {
+		for id := range ids {
+			if in.mirror[billing.Key{Kind: kind, ID: id}] == nil {
+				return nil, billing.Unchanged, store.ErrLost
+			}
+		}
+	}
+	return full, verdict, nil
+}
+
+// unknownResource is the fault of a path that names no resource.
+func unknownResource(kind billing.Kind, id string) error {
+	return fault.New(fault.NotFound, "there is no resource of type %s %.80q on this platform", kind, id).About(string(kind), id)
 }
 
 // store makes full the state of an entry under its next revision. A contact
@@ -298,21 +357,34 @@ func (in *ingestion) store(n *entry, full billing.Resource) {
 	if n.resource != nil {
 		h.CreatedAt = n.resource.Base().CreatedAt
 	}
-	n.row.Revision++
-	n.row.Resource, n.dirty = full, true
+	n.next(full)
 	for _, r := range []billing.Resource{n.resource, full} {
 		contact, ok := r.(*billing.Contact)
 		if !ok {
 			continue
 		}
 		if owner := in.mirror[billing.Key{Kind: billing.KindCustomer, ID: string(contact.CustomerID)}]; owner != nil && owner.resource != nil {
-			owner.row.Revision++
-			owner.row.Resource, owner.dirty = owner.resource, true
+			owner.next(owner.resource)
 		}
 	}
 }
 
 func (in *ingestion) write(ctx context.Context) error {
+	if err := in.writeRows(ctx); err != nil {
+		return err
+	}
+	var payments []*billing.Payment
+	for _, c := range in.changes {
+		pay, ok := c.New.(*billing.Payment)
+		if old, known := c.Old.(*billing.Payment); ok && known && old.InvoiceID == "" && pay.InvoiceID != "" {
+			payments = append(payments, pay)
+		}
+	}
+	return in.tx.RelinkTriggers(ctx, in.p, payments, in.now)
+}
+
+// writeRows stores what has changed in the mirror.
+func (in *ingestion) writeRows(ctx context.Context) error {
 	var rows []store.Row
 	for _, n := range in.mirror {
 		if n.dirty {
@@ -325,15 +397,5 @@ func (in *ingestion) write(ctx context.Context) error {
 			cmp.Compare(slices.Index(billing.Kinds, ka.Kind), slices.Index(billing.Kinds, kb.Kind)),
 			cmp.Compare(ka.ID, kb.ID))
 	})
-	if err := in.tx.WriteResources(ctx, in.p, rows); err != nil {
-		return err
-	}
-	var payments []*billing.Payment
-	for _, c := range in.changes {
-		pay, ok := c.New.(*billing.Payment)
-		if old, known := c.Old.(*billing.Payment); ok && known && old.InvoiceID == "" && pay.InvoiceID != "" {
-			payments = append(payments, pay)
-		}
-	}
-	return in.tx.RelinkTriggers(ctx, in.p, payments, in.now)
+	return in.tx.WriteResources(ctx, in.p, rows)
 }

@@ -125,8 +125,13 @@ func (in *ingestion) enter(kind billing.Kind, id string, rows map[string]store.S
 	if err != nil {
 		return err
 	}
+	deleted, err := row.Deleted()
+	if err != nil {
+		return err
+	}
 	in.mirror[billing.Key{Kind: kind, ID: id}] = &entry{
 		resource: r,
+		deleted:  deleted,
 		stored:   row.Revision,
 		row:      store.Row{Revision: row.Revision, New: !exists},
 	}
@@ -165,6 +170,9 @@ func (in *ingestion) touched(ctx context.Context, reqs []*ingestRequest, relinke
 	for _, item := range relinked {
 		add(item)
 	}
+	if err := in.foresee(ctx, reqs, t); err != nil {
+		return t, err
+	}
 	for _, kind := range []billing.Kind{billing.KindPayment, billing.KindInvoice, billing.KindContact} {
 		rows, err := in.tx.ReadResources(ctx, in.p, kind, partial.sorted(kind, nil))
 		if err != nil {
@@ -182,6 +190,35 @@ func (in *ingestion) touched(ctx context.Context, reqs []*ingestRequest, relinke
 		}
 	}
 	return t, nil
+}
+
+// foresee names what the states that are patched name, as far as that can be told
+// before they are locked; [ingestion.patched] asks again.
+func (in *ingestion) foresee(ctx context.Context, reqs []*ingestRequest, t touched) error {
+	for _, r := range reqs {
+		for _, item := range r.batch.Items {
+			if item.Patch == nil {
+				continue
+			}
+			key := billing.KeyOf(item.Resource)
+			rows, err := in.tx.ReadResources(ctx, in.p, key.Kind, []string{key.ID})
+			if err != nil {
+				return err
+			}
+			stored, err := rows[key.ID].Resource()
+			if err != nil {
+				return err
+			}
+			if stored == nil {
+				continue
+			}
+			t.name(stored)
+			if full, _, err := billing.Patched(stored, item.Patch); err == nil { // else it is told under the lock
+				t.name(full)
+			}
+		}
+	}
+	return nil
 }
 
 func (t touched) name(r billing.Resource) {

@@ -10,7 +10,7 @@ import (
 )
 
 // object is a member that is an object of which nothing needs to be set. It is
-// null when nothing is, and replaced whole.
+// null when nothing is, and replaced whole, unless the patch is a deep one.
 func object[T comparable](m *members, name string, v *T, r rule, list func(*members, *T)) {
 	var zero T
 	if m.mode == encode {
@@ -24,8 +24,13 @@ func object[T comparable](m *members, name string, v *T, r rule, list func(*memb
 	}
 	if n := take(m, name, v, r.need); n != nil {
 		if m.isObject(n, name) {
-			*v = zero
-			list(m.within(name, -1, m.doc.member(m.object, name)), v)
+			within := m.within(name, -1, m.doc.member(m.object, name))
+			if m.deep && m.mode == patch && *v != zero {
+				within.mode = patch
+			} else {
+				*v = zero
+			}
+			list(within, v)
 		}
 	}
 }
@@ -153,6 +158,9 @@ func metadata(m *members, name string, v *jsontext.Value) {
 			return
 		}
 		raw, err := jsontext.AppendFormat(nil, m.doc.src[n.at:n.end])
+		if err == nil && m.deep && m.mode == patch {
+			raw, err = mergePatch(*v, raw)
+		}
 		if err != nil || len(raw) > maxMetadata {
 			m.wrong(n, name, fmt.Sprintf("an object of at most %d bytes", maxMetadata))
 			return

@@ -116,6 +116,8 @@ func (s *server) replay(c *call) (out reply, found bool, err error) {
 		return reply{}, false, err
 	case stored.RequestHash != c.once.requestHash:
 		return reply{}, true, fault.New(fault.Idempotency, "this %s was used for a request with another body, use a new one", idempotencyHeader)
+	case stored.Body == "":
+		return reply{}, true, fault.New(fault.Idempotency, "the reply to this %s was erased together with a customer whom it named, use a new one", idempotencyHeader)
 	}
 	return reply{status: stored.Status, header: [2]string{"Idempotent-Replayed", "true"}, body: []byte(stored.Body)}, true, nil
 }
@@ -123,12 +125,24 @@ func (s *server) replay(c *call) (out reply, found bool, err error) {
 // remember is what the engine has to do in the transaction of an effect:
 // nothing, unless the request bears an idempotency key.
 func remember[T any](s *server, c *call, status int, list func(*members, *T)) []engine.After[T] {
+	return rememberAs(s, c, func(_ context.Context, _ *store.Tx, v T) (reply, error) {
+		return reply{status: status, body: encodeTo(nil, &v, list)}, nil
+	})
+}
+
+// rememberAs is remember with a reply that is written inside the transaction; one
+// without a body is of what had no effect.
+func rememberAs[T any](s *server, c *call, write func(context.Context, *store.Tx, T) (reply, error)) []engine.After[T] {
 	if c.once == nil {
 		c.uncertain = true // from here on
 		return nil
 	}
 	return []engine.After[T]{func(ctx context.Context, tx *store.Tx, v T) error {
-		out := store.Remembered{RequestHash: c.once.requestHash, Status: status, Body: string(encodeTo(nil, &v, list))}
+		r, err := write(ctx, tx, v)
+		if err != nil || r.body == nil {
+			return err
+		}
+		out := store.Remembered{RequestHash: c.once.requestHash, Status: r.status, Body: string(r.body)}
 		if err := tx.Remember(ctx, c.once.Idempotency, out, s.now()); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type codec struct {
 	first *fault.Error // the first fault in document order
 	at    int32        // where it stands
 
+	deep   bool                                  // a patch merges the objects of an object too; else they are replaced whole
 	now    time.Time                             // by which times ahead of it are told
 	zoneOf func(*billing.Invoice) *time.Location // in which a plain due date begins
 }

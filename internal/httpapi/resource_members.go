@@ -103,7 +103,7 @@ func channelMembers(m *members, c *billing.Channel) {
 // customerMembers lists the members of a customer (contract B1).
 func customerMembers(m *members, c *billing.Customer) {
 	headMembers(m, billing.KindCustomer, &c.Head)
-	enum(m, "type", &c.Type, []billing.CustomerType{billing.Organization, billing.Individual}, plain)
+	enum(m, "type", &c.Type, billing.CustomerTypes, plain)
 	enum(m, "status", &c.Status, billing.CustomerStatuses, plain.required())
 	text(m, "email", &c.Email, address.omitted())
 	text(m, "locale", &c.Locale, locale)

@@ -32,6 +32,7 @@ import (
 type world struct {
 	testing.TB
 	ctx     context.Context
+	url     string // of the database
 	handler http.Handler
 	e       *engine.Engine
 	s       *store.Store
@@ -76,7 +77,7 @@ func onSQLite(t testing.TB) *world {
 
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
-	w := &world{TB: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+	w := &world{TB: t, ctx: t.Context(), url: url, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	log := w.logger()
 	var err error
 	limits := engine.DefaultLimits()

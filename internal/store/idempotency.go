@@ -32,7 +32,7 @@ type Idempotency struct {
 type Remembered struct {
 	RequestHash string
 	Status      int
-	Body        string
+	Body        string // "" once it was erased: every reply has one
 }
 
 // Remembered reads the reply of a key, unless it had expired by now.

@@ -18,11 +18,11 @@ import (
 var ErrLost = errors.New("lost against another transaction")
 
 // Stored is a row of the mirror, decoded when it is asked for. The zero Stored
-// and one of revision 0 stand for a resource that is not known.
+// and one of revision 0 or less stand for a resource that is not known.
 type Stored struct {
 	Kind      billing.Kind
 	ID        string
-	Revision  int64 // counts the states that were stored; 0 is a placeholder
+	Revision  int64 // counts the states that were stored; 0 is a placeholder; below 0: deleted after so many
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	doc       []byte
@@ -41,6 +41,18 @@ func (s Stored) Resource() (billing.Resource, error) {
 		return nil, fmt.Errorf("decoding %s %s: %w", s.Kind, s.ID, err)
 	}
 	r.Base().CreatedAt, r.Base().UpdatedAt = s.CreatedAt, s.UpdatedAt
+	return r, nil
+}
+
+// Deleted decodes what is left of a resource that was deleted, or returns nil.
+func (s Stored) Deleted() (billing.Resource, error) {
+	if s.Revision >= 0 {
+		return nil, nil //nolint:nilnil // not deleted is no error
+	}
+	r, err := billing.Decode(s.Kind, s.doc)
+	if err != nil {
+		return nil, fmt.Errorf("decoding what is left of %s %s: %w", s.Kind, s.ID, err)
+	}
 	return r, nil
 }
 
@@ -83,7 +95,10 @@ var resourceList = list{
 	columns: storedColumns,
 	where:   "revision > 0",
 	order:   []string{"created_at", "updated_at", "name", "reference", "status", "type"},
-	filters: columns("id", "kind", "reference", "status", "paid", "on_hold", "customer_id", "invoice_id", "parent_id", "external_reference"),
+	filters: with(columns("id", "kind", "reference", "status", "type", "name", "paid", "on_hold", "customer_id", "invoice_id", "parent_id",
+		"external_reference", "created_at", "updated_at"), map[string]field{
+		"pricing_plan_subscription_id": {sql: "parent_id", only: "kind = '" + string(billing.KindSchedule) + "'"},
+	}),
 }
 
 // Resources lists the mirrored resources of a kind.
@@ -139,6 +154,29 @@ func (tx *Tx) LockAgainstChange(ctx context.Context, p platform.ID, kind billing
 	return tx.resources(ctx, ` FOR SHARE`, p, kind, ids)
 }
 
+// LockOf reads the resources of a kind that belong to a customer, for a change
+// of them.
+func (tx *Tx) LockOf(ctx context.Context, p platform.ID, kind billing.Kind, customer billing.CustomerID) ([]Stored, error) {
+	return all(ctx, tx.c, scanStored,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND customer_id = $3 AND customer_id <> ''
+		 AND revision > 0 ORDER BY id FOR UPDATE`, string(p), string(kind), string(customer))
+}
+
+// LockSchedulesOf reads the schedules of subscriptions, for a change of them.
+func (tx *Tx) LockSchedulesOf(ctx context.Context, p platform.ID, subscriptions []string) ([]Stored, error) {
+	return lookUp(ctx, tx.c, scanStored,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = 'PRICING_PLAN_SCHEDULE' AND parent_id = $2
+		 AND parent_id <> '' AND revision > 0 ORDER BY id FOR UPDATE`, keyed(subscriptions, string(p)))
+}
+
+// LockPaymentsOf reads the payments of invoices that name no customer of their
+// own, for a change of them.
+func (tx *Tx) LockPaymentsOf(ctx context.Context, p platform.ID, invoices []string) ([]Stored, error) {
+	return lookUp(ctx, tx.c, scanStored,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> '' AND kind = 'PAYMENT'
+		 AND customer_id = '' AND revision > 0 ORDER BY id FOR UPDATE`, keyed(invoices, string(p)))
+}
+
 // HoldResources keeps rows as they are until this transaction ends. What they
 // hold must be read in a later statement: the one that waits for a lock sees
 // the rows it locks as they are now, but all others as they were before.
@@ -167,7 +205,7 @@ func (tx *Tx) InsertPlaceholders(ctx context.Context, p platform.ID, kind billin
 // Row is a state to be stored under the next revision.
 type Row struct {
 	Resource billing.Resource
-	Revision int64 // of this state: 1 for the first
+	Revision int64 // of this state: 1 for the first, below 0 for what is left of a deleted one
 	New      bool  // there is no row yet, not even a placeholder
 }
 

@@ -39,6 +39,7 @@ const (
 	TooLate            Reason = "TOO_LATE"
 	SendingPaused      Reason = "SENDING_PAUSED"
 	Superseded         Reason = "SUPERSEDED"
+	Deleted            Reason = "DELETED"
 )
 
 // CanEnd reports whether a reason is a state that may end: then the message

@@ -140,7 +140,8 @@ CREATE TABLE source_deliveries (
 
 -- The mirrored resources, all kinds in one table: a batch of mixed kinds is
 -- read, locked and written with one statement each. revision counts the states
--- that were stored; 0 is a placeholder for a resource that was only named.
+-- that were stored; 0 is a placeholder for a resource that was only named, and
+-- -n is what is left of one that was deleted after n states.
 -- parent_id is a schedule's subscription, a wallet's wallet type. type, name,
 -- paid and on_hold are what lists are ordered and filtered by, where a kind has them.
 CREATE TABLE resources (
@@ -261,6 +262,7 @@ CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at
 CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
+CREATE INDEX executions_ended ON executions (platform_id, customer_id) WHERE status IN ('SENT', 'FAILED', 'UNCONFIRMED', 'CANCELLED', 'SKIPPED');
 CREATE INDEX executions_open_payment ON executions (resource_id, platform_id) WHERE kind = 'PAYMENT' AND status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_by_creation ON executions (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX executions_by_trigger ON executions (platform_id, trigger_id);
@@ -341,6 +343,7 @@ CREATE TABLE outbox (
     UNIQUE (platform_id, execution_id)
 );
 CREATE INDEX outbox_by_creation ON outbox (platform_id, created_at, id) WHERE created_at > 0;
+CREATE INDEX outbox_by_customer ON outbox (platform_id, customer_id);
 
 -- The replies that requests with an Idempotency-Key had, each written in the
 -- transaction of its effect.

@@ -1,0 +1,40 @@
+package billing
+
+// Deleted is what is left of a resource that was deleted: its id, and its version,
+// so that a state from before does not bring it back.
+func Deleted(r Resource) Resource {
+	out, was := New(r.Kind()), r.Base()
+	h := out.Base()
+	h.ID, h.Version = was.ID, was.Version
+	return out
+}
+
+// Revives reports whether a state begins a new life of a resource that was
+// deleted: a state of its own does, unless it is not later than the one that was
+// deleted. What is told of it in passing does not.
+func Revives(deleted, incoming Resource, mode Mode) bool {
+	last, v := deleted.Base().Version, incoming.Base().Version
+	return mode != Fill && (v.Kind == Unversioned || v.Kind != last.Kind || v.Number > last.Number)
+}
+
+// WithoutPerson returns a state without what may say who the customer is, in
+// words that somebody wrote: amounts, dates, states, ids and references stay.
+func WithoutPerson(r Resource) Resource {
+	out := shallow(r)
+	out.Base().Metadata = nil
+	switch r := out.(type) {
+	case *Invoice:
+		r.CustomerReference, r.PDFURL, r.PayLink = "", "", PayLink{}
+		lines := make([]Line, len(r.Lines))
+		for i, l := range r.Lines {
+			l.Description = ""
+			lines[i] = l
+		}
+		if r.Lines != nil {
+			r.Lines = lines
+		}
+	case *Payment:
+		r.Details.Reason, r.Details.ExternalReason = "", ""
+	}
+	return out
+}
