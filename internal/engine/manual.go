@@ -193,11 +193,11 @@ func (m *manual) judge(ctx context.Context) error {
 	if err != nil || reason == workflow.Sent {
 		return err
 	}
-	why := stopped[reason] + " (" + string(reason) + ")"
+	why := stopped[reason]
 	if pay := m.facts.Payment; pay != nil && !pay.Result.Failed() {
 		why = "it has not failed, its result is " + string(pay.Result)
 	}
-	return fault.At(fault.State, m.target(), "nothing can be sent about this %s now: %s", m.block(), why).
+	return fault.At(fault.State, m.target(), "nothing can be sent about this %s now: %s (%s)", m.block(), why, reason).
 		About(string(m.t.Kind), m.t.ResourceID)
 }
 
