@@ -73,6 +73,26 @@ func TestTimelineTellsEveryDecision(t *testing.T) {
 	})
 }
 
+// A trigger of several actions is cancelled once, with all of its messages.
+func TestSeveralActionsAreCancelledTogether(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		workflow, integration := w.do("POST", "/v1/workflows", strings.Replace(toFinal, "INACTIVE", "ACTIVE", 1)).want(201).id(), w.newIntegration()
+		for range 2 {
+			w.do("POST", "/v1/workflow-actions", action(workflow, integration, `,"variant":"INVOICE"`)).want(201)
+		}
+		w.do("PUT", "/v1/customers/c", `{"status":"ACTIVE","email":"c@customer.example"}`).want(201)
+		w.do("PUT", "/v1/invoices/i", `{"status":"FINAL","customer_id":"c"}`).want(201)
+		w.do("PUT", "/v1/invoices/i", `{"status":"VOID","customer_id":"c"}`).want(200)
+		want := []string{
+			"00:01Z TRIGGER FIRED (FINAL false ACTIVE)", "00:01Z TRIGGER CANCELLED VOID",
+			"00:01Z EXECUTION CANCELLED VOID", "00:01Z EXECUTION CANCELLED VOID",
+		}
+		if diff := cmp.Diff(want, w.told("/v1/invoices/i/timeline")); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
 // An invoice's timeline has its payments' too; whose trigger was made by hand
 // is there as well, and nothing of another's.
 func TestTimelineOfAnInvoiceHasItsPayments(t *testing.T) {

@@ -156,11 +156,14 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 	const empty = `platform_id = $1 AND id = $2 AND NOT EXISTS (
 		     SELECT 1 FROM executions e WHERE e.platform_id = $1 AND e.trigger_id = $2
 		     AND (e.status NOT IN ('CANCELLED', 'SKIPPED') OR e.frozen_hash <> ''))`
-	changes := make([][]any, len(cancelled))
-	args := make([][]any, len(cancelled))
-	for i, x := range cancelled {
-		changes[i] = []any{string(x.PlatformID), string(x.TriggerID), string(trigger.Cancelled), string(x.Reason)}
-		args[i] = append(changes[i], micros(x.UpdatedAt))
+	var changes, args [][]any
+	seen := map[trigger.ID]bool{} // a trigger has an execution for each action
+	for _, x := range cancelled {
+		if !seen[x.TriggerID] {
+			seen[x.TriggerID] = true
+			change := []any{string(x.PlatformID), string(x.TriggerID), string(trigger.Cancelled), string(x.Reason)}
+			changes, args = append(changes, change), append(args, append(change, micros(x.UpdatedAt)))
+		}
 	}
 	if err := tx.keepDecisions(ctx, empty, changes); err != nil {
 		return err
