@@ -105,3 +105,42 @@ func TestRefusedBeforeItIsRead(t *testing.T) {
 		w.send(req).want(c.status)
 	}
 }
+
+// Bodies of webhooks share a room until they are verified. While four of the
+// largest fill it, another large one is asked to come again and a small one is
+// judged; when they have ended a large one is judged too.
+func TestWebhooksShareARoom(t *testing.T) {
+	w := onSQLite(t)
+	path := w.do("POST", "/v1/sources", `{"type":"STRIPE","reference":"stripe","signing_secret":"whsec_x"}`).want(201).text("ingest_path")
+	hook := func(body io.Reader) *http.Request {
+		req := httptest.NewRequest("POST", path, body)
+		req.Header = http.Header{"Content-Type": {"application/json"}, "Stripe-Signature": {sign("forged", w.clock(), "whsec_x")}}
+		return req
+	}
+	large := strings.Repeat("x", 1<<20)
+	answers := make(chan int)
+	var senders []*io.PipeWriter
+	for range 4 {
+		body, sender := io.Pipe()
+		senders = append(senders, sender)
+		go func() {
+			rec := httptest.NewRecorder()
+			w.handler.ServeHTTP(rec, hook(body))
+			answers <- rec.Code
+		}()
+		for range 16 { // what is written has been read
+			if _, err := io.WriteString(sender, large); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.send(hook(strings.NewReader(large))).fails(503, "INTERNAL_ERROR", "-")
+	w.send(hook(strings.NewReader("{}"))).want(401)
+	for _, sender := range senders {
+		w.must(sender.Close())
+		if got := <-answers; got != 401 {
+			t.Errorf("a forged one: got %d, want 401", got)
+		}
+	}
+	w.send(hook(strings.NewReader(large))).want(401)
+}
