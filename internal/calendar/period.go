@@ -1,6 +1,12 @@
-// Package calendar is civil time: periods, zones and dates. It is pure: the
-// time is always handed in. The planner's arithmetic (business days, send
-// windows, month ends) belongs here when the planner comes.
+// Package calendar is civil time: dates, periods, zones, the days on which
+// business is done and the hours of sending. It is pure: the time is always
+// handed in, and where steps fall ([Rule.Dates]) and when they may go
+// ([Window.Next]) follows from the arguments alone.
+//
+// Two zones are never mixed. The seller's says on which [Date] a deadline is
+// ([DateOf]); from there on dates are counted as dates, never as durations. The
+// reader's says at which instant a [TimeOfDay] comes ([TimeOfDay.On]). Whose
+// zone is whose, catching up and lateness are for others to decide.
 package calendar
 
 import (
@@ -81,29 +87,10 @@ func (p Period) canonical() Period {
 	}
 }
 
-// Before returns the instant that lies the period before t, counted in the
-// civil dates of t's location. MONTH and YEAR clamp to the month's end.
+// Before returns the instant that lies the period before t, at the same time of
+// day, counted in the civil dates of t's location as [Period.BeforeDate] counts.
 func (p Period) Before(t time.Time) time.Time {
-	switch p.Type {
-	case Day:
-		return t.AddDate(0, 0, -p.Value)
-	case Week:
-		return t.AddDate(0, 0, -7*p.Value)
-	case Month:
-		return addMonths(t, -p.Value)
-	case Year:
-		return addMonths(t, -12*p.Value)
-	default:
-		return t
-	}
-}
-
-// addMonths moves t by n months and clamps to the last day of the month it
-// lands in: 31 January and one month is 28 or 29 February, never March.
-func addMonths(t time.Time, n int) time.Time {
-	y, m, d := t.Date()
-	first := time.Date(y, m+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
-	last := first.AddDate(0, 1, -1).Day()
+	y, m, d := p.BeforeDate(DateOf(t, t.Location())).Civil()
 	hh, mm, ss := t.Clock()
-	return time.Date(first.Year(), first.Month(), min(d, last), hh, mm, ss, t.Nanosecond(), t.Location())
+	return time.Date(y, m, d, hh, mm, ss, t.Nanosecond(), t.Location())
 }

@@ -2,7 +2,6 @@ package calendar
 
 import (
 	"fmt"
-	"sort"
 	"time"
 	_ "time/tzdata" // zones are the same on every machine that runs us
 )
@@ -65,27 +64,20 @@ func isStrict(s string) bool {
 // ParseDate reads a civil date YYYY-MM-DD and returns the instant at which it
 // begins in loc.
 func ParseDate(s string, loc *time.Location) (time.Time, error) {
-	t, err := time.ParseInLocation(time.DateOnly, s, loc)
+	d, err := ParseDay(s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no date, write it as 2026-01-31", s)
+		return time.Time{}, err
 	}
-	return t, nil
+	return d.Begin(loc), nil
 }
 
 // DayEnd returns the instant at which a civil date YYYY-MM-DD is over in loc:
 // the first second of a later date there, whether or not the clock shows its
 // midnight, and even if the next date is left out.
 func DayEnd(day string, loc *time.Location) (time.Time, error) {
-	date, err := ParseDate(day, time.UTC)
+	d, err := ParseDay(day)
 	if err != nil {
 		return time.Time{}, err
 	}
-	y, m, d := date.Date()
-	const reach = 26 * time.Hour // no zone is further from UTC, a date that it leaves out included
-	begin := date.AddDate(0, 0, 1).Add(-reach)
-	seconds := sort.Search(int(2*reach/time.Second), func(i int) bool {
-		ly, lm, ld := begin.Add(time.Duration(i) * time.Second).In(loc).Date()
-		return time.Date(ly, lm, ld, 0, 0, 0, 0, time.UTC).After(time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
-	})
-	return begin.Add(time.Duration(seconds) * time.Second), nil
+	return endOfDay.On(d, loc), nil
 }
