@@ -139,7 +139,7 @@ func TestCustomerReopened(t *testing.T) {
 
 func TestAPauseIsNoRetry(t *testing.T) {
 	onBothWith(t, func(w *world, p *provider) {
-		w.workflow(workflow.ToFinal, func(x *workflow.Workflow) { x.MaxLateness = calendar.Period{Type: calendar.Day, Value: 10} })
+		w.workflow(workflow.ToFinal, func(x *workflow.Workflow) { x.Schedule.MaxLateness = calendar.Period{Type: calendar.Day, Value: 10} })
 		set := func(s platform.Sending) {
 			_, err := w.e.ChangePlatform(w.ctx, w.p, func(p *platform.Platform) error { p.Sending = s; return nil })
 			w.must(err)

@@ -180,7 +180,7 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 		c.skip(x, workflow.NoAction)
 	case !w.Covers(x.CustomerID):
 		c.skip(x, w.LeavesOut(x.CustomerID))
-	case paused && trigger.Late(w.Workflow, eventAt, c.now):
+	case paused && w.Schedule.Late(eventAt, c.now):
 		c.skip(x, workflow.TooLate)
 	case c.balances[x.ID] != workflow.Sent:
 		c.skip(x, c.balances[x.ID])

@@ -15,7 +15,6 @@ import (
 	"github.com/dunwellhq/dunwell/internal/message"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
-	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 // Engine is the heart of a Dunwell process. Nodes are equal: every one ingests,
@@ -32,7 +31,7 @@ type Engine struct {
 	records  *store.Group[*record]
 
 	mu   sync.Mutex
-	sets map[platform.ID]*workflow.Set // of the version that each carries
+	sets map[platform.ID]*ruleset // of the version that each carries
 
 	sends   sync.WaitGroup // sends under way, outliving the drain that began them
 	sendCtx context.Context
@@ -89,7 +88,7 @@ func New(cfg Config) (*Engine, error) {
 		now:      cfg.Now,
 		limits:   cfg.Limits,
 		metrics:  cfg.Metrics,
-		sets:     map[platform.ID]*workflow.Set{},
+		sets:     map[platform.ID]*ruleset{},
 	}
 	e.senders = newSenders(cfg.Limits, cfg.Sender)
 	if e.metrics == nil {
@@ -155,26 +154,4 @@ func (e *Engine) Stop(ctx context.Context) error {
 	e.sweeper.Wait()
 	e.senders.close()
 	return err
-}
-
-// workflows returns the platform's ACTIVE workflows at exactly that version,
-// read inside the transaction that holds the version still if it is not cached.
-func (e *Engine) workflows(ctx context.Context, r store.Reader, p platform.ID, version int64) (*workflow.Set, error) {
-	e.mu.Lock()
-	set := e.sets[p]
-	e.mu.Unlock()
-	if set != nil && set.Version == version {
-		return set, nil
-	}
-	armed, err := r.ActiveWorkflows(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	set = workflow.NewSet(version, armed)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if old := e.sets[p]; old == nil || old.Version < version {
-		e.sets[p] = set
-	}
-	return set, nil
 }

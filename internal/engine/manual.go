@@ -215,20 +215,23 @@ func (m *manual) stops(ctx context.Context) (workflow.Reason, error) {
 	if found[mailbox] != "" {
 		return workflow.Suppressed, nil
 	}
-	invoice, dated := m.facts.Invoice, m.t.Variant == workflow.Overdue || m.t.Variant == workflow.UpcomingPaymentRemind
-	if !dated {
-		return workflow.Sent, nil
-	}
-	if m.t.Variant == workflow.Overdue && invoice.ChargeAt.After(m.now) {
-		return workflow.AutoCharge, nil
-	}
-	payments, err := m.tx.PaymentsOf(ctx, m.p, m.t.InvoiceID)
-	for _, r := range payments {
-		if pay, ok := r.(*billing.Payment); ok && pay.Covers(invoice, m.now) {
-			return workflow.PaymentPending, nil
+	if m.facts.Invoice != nil {
+		payments, err := m.tx.PaymentsOf(ctx, m.p, m.t.InvoiceID)
+		if err != nil {
+			return "", err
 		}
+		m.facts.Covered = covered(m.facts.Invoice, payments, m.now)
 	}
-	return workflow.Sent, err
+	return m.facts.Collected(m.t.Variant, m.now), nil
+}
+
+// covered reports whether one of the payments is about to pay all that is open
+// on their invoice.
+func covered(i *billing.Invoice, payments []billing.Resource, now time.Time) bool {
+	return slices.ContainsFunc(payments, func(r billing.Resource) bool {
+		pay, ok := r.(*billing.Payment)
+		return ok && pay.Covers(i, now)
+	})
 }
 
 // stopped says what each reason means that stops a message at the request.

@@ -36,6 +36,7 @@ type Platform struct {
 	Timezone               string      `json:"timezone"`
 	Locale                 string      `json:"locale"`
 	DefaultBillingEntityID string      `json:"default_billing_entity_id"`
+	Calendar               Calendar    `json:"calendar"`
 	PaymentLinkTemplate    string      `json:"payment_link_template"`
 	Sending                Sending     `json:"sending"`
 	RedirectTo             string      `json:"redirect_to"`

@@ -74,8 +74,7 @@ func (tx *Tx) InsertPlatform(ctx context.Context, p platform.Platform) error {
 		}
 		return fmt.Errorf("inserting platform: %w", err)
 	}
-	_, err = tx.c.exec(ctx, `INSERT INTO planning (platform_id, version) VALUES ($1, 1)`, string(p.ID))
-	return err
+	return tx.insertPlanning(ctx, p)
 }
 
 // UpdatePlatform replaces a platform's settings.
@@ -89,24 +88,5 @@ func (tx *Tx) UpdatePlatform(ctx context.Context, p platform.Platform) error {
 	if tx.s.db.duplicate(err) {
 		return taken("PLATFORM", "platform", p.Reference)
 	}
-	return err
-}
-
-// WorkflowSetVersion reads the version of the platform's set of ACTIVE
-// workflows and keeps it from changing until the transaction ends.
-func (tx *Tx) WorkflowSetVersion(ctx context.Context, id platform.ID) (int64, error) {
-	return one(ctx, tx.c, column[int64], `SELECT version FROM planning WHERE platform_id = $1 FOR SHARE`, string(id))
-}
-
-// ReadWorkflowSetVersion reads the version of the platform's set of ACTIVE
-// workflows as it is now. A claim holds it still by the platform's lock.
-func (r Reader) ReadWorkflowSetVersion(ctx context.Context, id platform.ID) (int64, error) {
-	return one(ctx, r.c, column[int64], `SELECT version FROM planning WHERE platform_id = $1`, string(id))
-}
-
-// BumpWorkflowSet changes the version of the platform's set of ACTIVE
-// workflows. It waits for every ingestion that matches against the old one.
-func (tx *Tx) BumpWorkflowSet(ctx context.Context, id platform.ID) error {
-	_, err := tx.c.exec(ctx, `UPDATE planning SET version = version + 1 WHERE platform_id = $1`, string(id))
 	return err
 }

@@ -197,8 +197,8 @@ func (tx *Tx) InsertPlaceholders(ctx context.Context, p platform.ID, kind billin
 	}
 	_, err := tx.c.execMany(ctx,
 		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, type, name, paid, on_hold, customer_id, invoice_id, parent_id,
-		     external_reference, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, 0, '', '', '', '', '', '', '', '', '', '', '', $4, $4) ON CONFLICT DO NOTHING`, args)
+		     external_reference, due_on, charge_on, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, 0, '', '', '', '', '', '', '', '', '', '', 0, 0, '', $4, $4) ON CONFLICT DO NOTHING`, args)
 	return err
 }
 
@@ -225,8 +225,8 @@ func (tx *Tx) WriteResources(ctx context.Context, p platform.ID, list []Row) err
 	}
 	changed, err := tx.c.execMany(ctx,
 		`INSERT INTO resources (platform_id, kind, id, revision, reference, status, type, name, paid, on_hold, customer_id, invoice_id, parent_id,
-		     external_reference, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`, inserts)
+		     external_reference, due_on, charge_on, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`, inserts)
 	if err != nil {
 		return fmt.Errorf("inserting resources: %w", err)
 	}
@@ -235,7 +235,7 @@ func (tx *Tx) WriteResources(ctx context.Context, p platform.ID, list []Row) err
 	}
 	_, err = tx.c.execMany(ctx,
 		`UPDATE resources SET revision = $4, reference = $5, status = $6, type = $7, name = $8, paid = $9, on_hold = $10, customer_id = $11,
-		     invoice_id = $12, parent_id = $13, external_reference = $14, doc = $15, created_at = $16, updated_at = $17
+		     invoice_id = $12, parent_id = $13, external_reference = $14, due_on = $15, charge_on = $16, doc = $17, created_at = $18, updated_at = $19
 		 WHERE platform_id = $1 AND kind = $2 AND id = $3`, updates)
 	if err != nil {
 		return fmt.Errorf("updating resources: %w", err)
@@ -254,10 +254,14 @@ func resourceArgs(p platform.ID, row Row) ([]any, error) {
 	if r.Kind() != billing.KindCustomer {
 		customer = string(billing.CustomerOf(r))
 	}
+	var due, charge int64
+	if row.Revision > 0 { // of what was deleted, nobody is reminded
+		due, charge = deadlinesOf(r)
+	}
 	h := r.Base()
 	return []any{
 		string(p), string(r.Kind()), h.ID, row.Revision, h.Reference, l.status, l.kind, l.name, l.paid, l.onHold, customer, l.invoice,
-		billing.ParentOf(r), l.external, string(doc), micros(h.CreatedAt), micros(h.UpdatedAt),
+		billing.ParentOf(r), l.external, due, charge, string(doc), micros(h.CreatedAt), micros(h.UpdatedAt),
 	}, nil
 }
 

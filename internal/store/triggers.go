@@ -176,7 +176,7 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 // for their customer or invoice, on all platforms.
 func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND created_at < $1
+		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $1
 		 ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
 }
 
@@ -191,13 +191,13 @@ func (tx *Tx) UpdateTriggers(ctx context.Context, list []trigger.Trigger) error 
 		}
 		changes[i] = []any{string(t.PlatformID), string(t.ID), string(t.Status), string(t.Reason)}
 		args[i] = append(changes[i],
-			micros(t.UpdatedAt), string(t.CustomerID), string(t.InvoiceID), t.WorkflowVersion, micros(t.EventAt), facts)
+			micros(t.UpdatedAt), string(t.CustomerID), string(t.InvoiceID), t.WorkflowVersion, micros(t.EventAt), facts, micros(t.ScheduledAt))
 	}
 	if err := tx.keepDecisions(ctx, `platform_id = $1 AND id = $2`, changes); err != nil {
 		return err
 	}
 	_, err := tx.c.execMany(ctx,
-		`UPDATE triggers SET `+decided+`, customer_id = $6, invoice_id = $7, workflow_version = $8, event_at = $9, facts = $10
+		`UPDATE triggers SET `+decided+`, customer_id = $6, invoice_id = $7, workflow_version = $8, event_at = $9, facts = $10, scheduled_at = $11
 		 WHERE platform_id = $1 AND id = $2`, args)
 	return err
 }

@@ -1,9 +1,11 @@
 package trigger
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -25,7 +27,7 @@ func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (St
 	switch {
 	case facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID):
 		return Skipped, workflow.OutOfScope
-	case Late(w.Workflow, eventAt, now):
+	case w.Schedule.Late(eventAt, now):
 		return Skipped, workflow.TooLate
 	}
 	if reason := facts.Stops(w.Variant()); reason != workflow.Sent {
@@ -40,14 +42,42 @@ func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (St
 	return Fired, workflow.Sent
 }
 
-// Late reports whether an event lies further back than the workflow allows. An
-// event is judged by its own time, however late we heard of it.
-func Late(w workflow.Workflow, eventAt, now time.Time) bool {
-	allowed := w.MaxLateness
-	if allowed.Value == 0 {
-		allowed = workflow.DefaultMaxLateness
+// DecideStep says what becomes of step i of a course, which was planned for a
+// time: now that it has come, or when what stood against it has ended. What was
+// sent for the same step before, and when, are those of other dates of the
+// deadline. It is asked without a lock; the claim asks again.
+func DecideStep(w *workflow.Armed, f workflow.Facts, c Course, i int, planned, now time.Time, sent []calendar.Date) Verdict {
+	switch v := c.Due(i, planned, now); {
+	case v.Status == Planned && now.Before(c.Steps[i].At): // its time is not yet
+		return v
+	case f.Customer == nil:
+		return Verdict{Planned, workflow.WaitingForCustomer, planned}
+	default:
+		if reason := stopsStep(w, f, now); reason != workflow.Sent {
+			return Verdict{Skipped, reason, planned}
+		}
+		if v.Status != Fired {
+			return v
+		}
+		if slices.ContainsFunc(sent, func(on calendar.Date) bool { return on >= c.Deadline }) {
+			return Verdict{Skipped, workflow.AlreadySent, planned}
+		}
+		if len(w.Actions) == 0 {
+			return Verdict{Skipped, workflow.NoAction, planned}
+		}
+		return v
 	}
-	return eventAt.Before(allowed.Before(now))
+}
+
+// stopsStep says what forbids a dated message now.
+func stopsStep(w *workflow.Armed, f workflow.Facts, now time.Time) workflow.Reason {
+	if reason := w.LeavesOut(billing.CustomerID(f.Customer.ID)); reason != workflow.Sent {
+		return reason
+	}
+	if reason := f.Stops(w.Variant()); reason != workflow.Sent {
+		return reason
+	}
+	return f.Collected(w.Variant(), now)
 }
 
 // Revivable reports whether a trigger that did not fire may fire after all when

@@ -24,7 +24,7 @@ func TestDecide(t *testing.T) {
 	scoped, idle, patient := w, w, w
 	scoped.CustomerIDs = []billing.CustomerID{"c2"}
 	idle.Actions = nil
-	patient.MaxLateness = calendar.Period{Type: calendar.Month, Value: 1}
+	patient.Schedule.MaxLateness = calendar.Period{Type: calendar.Month, Value: 1}
 	low := workflow.Armed{Actions: w.Actions, Workflow: workflow.Workflow{
 		Status: workflow.Active,
 		Wallet: &workflow.WalletConfig{Variant: workflow.WalletBalance, Balance: &workflow.BalanceConfig{

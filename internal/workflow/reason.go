@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/hold"
@@ -30,6 +31,9 @@ const (
 	Excluded           Reason = "EXCLUDED"
 	OutOfScope         Reason = "OUT_OF_SCOPE"
 	WorkflowInactive   Reason = "WORKFLOW_INACTIVE"
+	WorkflowChanged    Reason = "WORKFLOW_CHANGED"
+	DeadlineMoved      Reason = "DEADLINE_MOVED"
+	AlreadySent        Reason = "ALREADY_SENT"
 	NoAction           Reason = "NO_ACTION"
 	NoRecipient        Reason = "NO_RECIPIENT"
 	WaitingForCustomer Reason = "WAITING_FOR_CUSTOMER"
@@ -46,7 +50,19 @@ const (
 // that it stopped may go after all.
 func (r Reason) CanEnd() bool {
 	switch r {
-	case PaidReason, PaymentPending, Credited, VoidReason, NotFinal, OnHold, Held, CustomerClosed, SubscriptionEnded, WalletInactive, Superseded:
+	case PaidReason, PaymentPending, AutoCharge, Credited, VoidReason, NotFinal, OnHold, Held, CustomerClosed, SubscriptionEnded, WalletInactive, Superseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Replanned reports whether a dated trigger that a reason kept from firing goes
+// back to its plan when the planner comes upon it again: what stood against it
+// was the plan of before.
+func (r Reason) Replanned() bool {
+	switch r {
+	case WorkflowInactive, WorkflowChanged, DeadlineMoved, OutOfScope, Excluded, NoAction:
 		return true
 	default:
 		return false
@@ -66,7 +82,8 @@ type Facts struct {
 	Wallet       *billing.Wallet
 	WalletType   *billing.WalletType // the wallet's
 
-	Holds []hold.Hold // those in force that cover what the message is about
+	Holds   []hold.Hold // those in force that cover what the message is about
+	Covered bool        // a payment that is under way covers what is open on the invoice
 }
 
 // Take adds a state to what is known.
@@ -98,6 +115,19 @@ func (f Facts) Stops(v Variant) Reason {
 		return Held
 	}
 	return reason
+}
+
+// Collected says what makes a reminder needless for now: the money is on its way,
+// or will be collected by itself (contract B1).
+func (f Facts) Collected(v Variant, now time.Time) Reason {
+	switch {
+	case v == Overdue && f.Invoice != nil && f.Invoice.ChargeAt.After(now):
+		return AutoCharge
+	case f.Covered && (v == Overdue || v == UpcomingPaymentRemind):
+		return PaymentPending
+	default:
+		return Sent
+	}
 }
 
 // Held reports whether a hold forbids a message of the variant.

@@ -67,12 +67,13 @@ type Workflow struct {
 	Subscription *SubscriptionConfig `json:"pricing_plan_subscription"`
 	Wallet       *WalletConfig       `json:"wallet"`
 
-	MaxLateness calendar.Period `json:"max_lateness"`
-	OnAmbiguous OnAmbiguous     `json:"on_ambiguous"`
+	Schedule    Schedule    `json:"schedule"`
+	OnAmbiguous OnAmbiguous `json:"on_ambiguous"`
 
-	Version   int       `json:"version"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Begun     map[string]time.Time `json:"begun"` // since when each step counts, by its text; see [Workflow.Begin]
+	Version   int                  `json:"version"`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
 }
 
 // OnAmbiguous says what to do with a send whose outcome nobody can know.
@@ -83,9 +84,6 @@ const (
 	Hold   OnAmbiguous = "HOLD"   // leave it to a person: never twice
 	Resend OnAmbiguous = "RESEND" // send the same bytes again: never lost
 )
-
-// DefaultMaxLateness bounds how old an event may be and still send a message.
-var DefaultMaxLateness = calendar.Period{Type: calendar.Day, Value: 3}
 
 // InvoiceConfig is the configuration block of an INVOICE workflow.
 type InvoiceConfig struct {

@@ -24,13 +24,31 @@ CREATE TABLE platforms (
     updated_at BIGINT NOT NULL
 );
 
--- One row per platform: the version of its set of ACTIVE workflows. Ingestion
--- reads it FOR SHARE, so that no event is matched against a set that has
--- already been replaced.
+-- One row per platform: the version of its set of ACTIVE workflows, the last
+-- date that is announced (in days since 1970), and the clock of a TEST platform
+-- that has one of its own. Ingestion reads it FOR SHARE, so that no event is
+-- matched against a set that has already been replaced, and no date is planned
+-- behind its back.
 CREATE TABLE planning (
     platform_id TEXT   NOT NULL PRIMARY KEY,
-    version     BIGINT NOT NULL
+    version     BIGINT NOT NULL,
+    announced   BIGINT NOT NULL,
+    clock       BIGINT NOT NULL
 );
+
+-- What is still to be planned: one date of one workflow, or of all ('' for the
+-- id). The position is how far it has come.
+CREATE TABLE plan_tasks (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    kind        TEXT   NOT NULL,
+    workflow_id TEXT   NOT NULL,
+    planned_on  BIGINT NOT NULL,
+    position    TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE INDEX plan_tasks_by_creation ON plan_tasks (created_at, platform_id, id);
 
 -- A key is found by the hash of its secret, or of the one before it. The
 -- platforms that it opens stand in its document in their order, and once more
@@ -142,7 +160,9 @@ CREATE TABLE source_deliveries (
 -- read, locked and written with one statement each. revision counts the states
 -- that were stored; 0 is a placeholder for a resource that was only named, and
 -- -n is what is left of one that was deleted after n states.
--- parent_id is a schedule's subscription, a wallet's wallet type. type, name,
+-- parent_id is a schedule's subscription, a wallet's wallet type. due_on is the
+-- deadline of a resource that is open, and charge_on when it will be charged, as
+-- a day (see deadlines.go); 0 where there is none. type, name,
 -- paid and on_hold are what lists are ordered and filtered by, where a kind has them.
 CREATE TABLE resources (
     platform_id        TEXT   NOT NULL,
@@ -159,6 +179,8 @@ CREATE TABLE resources (
     invoice_id         TEXT   NOT NULL,
     parent_id          TEXT   NOT NULL,
     external_reference TEXT   NOT NULL,
+    due_on             BIGINT NOT NULL,
+    charge_on          BIGINT NOT NULL,
     doc                TEXT   NOT NULL,
     created_at         BIGINT NOT NULL,
     updated_at         BIGINT NOT NULL,
@@ -169,6 +191,8 @@ CREATE INDEX resources_by_reference ON resources (platform_id, kind, reference) 
 CREATE INDEX resources_by_customer ON resources (platform_id, kind, customer_id) WHERE customer_id <> '';
 CREATE INDEX resources_by_invoice ON resources (platform_id, invoice_id) WHERE invoice_id <> '' AND kind = 'PAYMENT';
 CREATE INDEX resources_by_parent ON resources (platform_id, kind, parent_id) WHERE parent_id <> '';
+CREATE INDEX resources_due ON resources (platform_id, kind, due_on, id) WHERE due_on > 0;
+CREATE INDEX resources_charged ON resources (platform_id, kind, charge_on, id) WHERE charge_on > 0;
 CREATE INDEX resources_by_external_reference ON resources (platform_id, kind, external_reference) WHERE external_reference <> '';
 
 -- Which invoice the payments of an external reference belong to, for billing
@@ -210,11 +234,12 @@ CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, kind, resource_id, wo
 CREATE INDEX triggers_manual ON triggers (platform_id, kind, resource_id) WHERE type = 'MANUAL';
 CREATE INDEX triggers_by_customer ON triggers (platform_id, customer_id);
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
-CREATE INDEX triggers_waiting_customer ON triggers (platform_id, customer_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_planned ON triggers (platform_id, customer_id) WHERE status = 'PLANNED';
+CREATE INDEX triggers_due ON triggers (platform_id, scheduled_at, id) WHERE status = 'PLANNED' AND reason = '';
 CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_held ON triggers (platform_id, customer_id, id) WHERE reason = 'HELD';
-CREATE INDEX triggers_waiting ON triggers (created_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_waiting ON triggers (decided_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
 -- The decisions about a trigger before the one that its row has, from number 1.
 CREATE TABLE decisions (
