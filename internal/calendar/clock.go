@@ -52,11 +52,23 @@ func reached(wall int64, zone *time.Location) time.Time {
 	t := time.Unix(wall-reach, 0).In(zone)
 	for {
 		_, offset := t.Zone()
-		_, change := t.ZoneBounds()
+		change := nextChange(t)
 		at := max(t.Unix(), wall-int64(offset))
 		if change.IsZero() || at < change.Unix() {
 			return time.Unix(min(max(at, firstSecond), lastSecond), 0).UTC()
 		}
 		t = change
 	}
+}
+
+// nextChange returns an instant up to which the clock of t's zone runs on
+// unchanged, or the zero time if it does so for ever. Where a rule goes on after
+// the zone's table ends, the bounds that the library gives end with the year,
+// which it takes to have 365 days, so that on the 366th they have ended already.
+func nextChange(t time.Time) time.Time {
+	_, change := t.ZoneBounds()
+	if !change.IsZero() && !change.After(t) {
+		return t.Truncate(secondsPerDay * time.Second).AddDate(0, 0, 1)
+	}
+	return change
 }
