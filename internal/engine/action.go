@@ -19,7 +19,7 @@ func (e *Engine) CreateAction(ctx context.Context, p platform.ID, a workflow.Act
 	now := e.Now()
 	a.ID, a.CreatedAt, a.UpdatedAt = workflow.ActionID(ident.New("wkac")), now, now
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
+		if _, err := tx.BumpWorkflowSet(ctx, p); err != nil {
 			return err
 		}
 		if err := checkNewAction(ctx, tx, p, a); err != nil {
@@ -83,7 +83,7 @@ func (e *Engine) onAction(
 		if err := tx.LockPlatform(ctx, string(p), true); err != nil {
 			return err
 		}
-		if err := tx.BumpWorkflowSet(ctx, p); err != nil { // first: whoever locks an action holds the set
+		if _, err := tx.BumpWorkflowSet(ctx, p); err != nil { // first: whoever locks an action holds the set
 			return err
 		}
 		a, err := tx.Action(ctx, p, id)

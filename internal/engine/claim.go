@@ -49,11 +49,12 @@ type claiming struct {
 	now  time.Time
 
 	platform platform.Platform
-	set      *workflow.Set
+	set      *ruleset
 	sight    sight
 	busy     map[string]bool
 	late     map[trigger.ID]time.Time         // event times, of what was held back by a pause
 	balances map[execution.ID]workflow.Reason // what a wallet's balance says against a message
+	dates    map[execution.ID]workflow.Reason // what a deadline says against one
 
 	stale    bool // a message shows a state that is no longer stored
 	claimed  []*job
@@ -90,6 +91,9 @@ func (c *claiming) run(ctx context.Context, jobs []*job) error {
 	if err := c.weigh(ctx, taken); err != nil {
 		return err
 	}
+	if err := c.checkDates(ctx, taken); err != nil {
+		return err
+	}
 	for _, x := range taken {
 		c.decide(x, byID[x.ID])
 	}
@@ -109,11 +113,11 @@ func (c *claiming) lock(ctx context.Context, list []execution.Execution) (err er
 	if c.platform, err = c.tx.Platform(ctx, p); err != nil {
 		return err
 	}
-	version, err := c.tx.ReadWorkflowSetVersion(ctx, p)
+	planning, err := c.tx.Planning(ctx, p)
 	if err != nil {
 		return err
 	}
-	if c.set, err = c.e.workflows(ctx, c.tx.Reader, p, version); err != nil {
+	if c.set, err = c.e.rules(ctx, c.tx.Reader, p, planning.Version); err != nil {
 		return err
 	}
 	ids := about(list)
@@ -184,6 +188,8 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 		c.skip(x, workflow.TooLate)
 	case c.balances[x.ID] != workflow.Sent:
 		c.skip(x, c.balances[x.ID])
+	case c.dates[x.ID] != workflow.Sent:
+		c.skip(x, c.dates[x.ID])
 	case c.busy[string(x.CustomerID)]: // its lane is woken when that one is done
 	case x.InvoiceID != j.x.InvoiceID, // it was told its invoice after it was read
 		x.FrozenHash == "" && j.defect == "" && j.refused == nil && j.prepared.Shows != c.sight.shows(c.platform, x):

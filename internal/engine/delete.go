@@ -39,7 +39,7 @@ func (e *Engine) EraseCustomer(ctx context.Context, p platform.ID, id string) er
 // else belongs to it.
 func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, rest func(context.Context, *ingestion) error) error {
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
-		in, err := e.ingestion(ctx, tx, p, e.Now())
+		in, err := e.ingestion(ctx, tx, p)
 		if err != nil {
 			return err
 		}

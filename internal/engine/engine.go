@@ -33,10 +33,10 @@ type Engine struct {
 	mu   sync.Mutex
 	sets map[platform.ID]*ruleset // of the version that each carries
 
-	sends   sync.WaitGroup // sends under way, outliving the drain that began them
-	sendCtx context.Context
-	halt    context.CancelFunc
-	sweeper sync.WaitGroup
+	sends      sync.WaitGroup // sends under way, outliving the drain that began them
+	sendCtx    context.Context
+	halt       context.CancelFunc
+	background sync.WaitGroup
 }
 
 // Limits are the time limits of delivery; tests shorten them.
@@ -131,7 +131,18 @@ func (e *Engine) Start(ctx context.Context) error {
 	if err := e.store.StartQueue(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	e.sweeper.Go(func() { e.sweepForever(e.sendCtx) })
+	for _, w := range []struct {
+		name  string
+		every time.Duration
+		do    func(context.Context) error
+	}{
+		{"sweep", e.limits.Tick, e.Sweep},
+		{"plan", e.limits.Tick, e.Plan},
+		{"fire", e.limits.Tick, e.Fire},
+		{"wake", e.limits.Neglect, e.WakeNeglected},
+	} {
+		e.background.Go(func() { e.work(e.sendCtx, w.name, w.every, w.do) })
+	}
 	return nil
 }
 
@@ -151,7 +162,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	}
 	e.halt()
 	<-done // a halted send ends at once: its connection is closed under it
-	e.sweeper.Wait()
+	e.background.Wait()
 	e.senders.close()
 	return err
 }

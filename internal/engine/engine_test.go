@@ -119,6 +119,10 @@ func (w *world) workflow(variant workflow.Variant, edit ...func(*workflow.Workfl
 	case workflow.ToFinal:
 		wf.Type, wf.Invoice = workflow.Invoice, &workflow.InvoiceConfig{Variant: variant}
 		email.Invoice = &workflow.InvoiceEmail{IncludePaymentLink: true}
+	case workflow.Overdue, workflow.UpcomingPaymentRemind:
+		wf.Type, wf.Invoice = workflow.Invoice, &workflow.InvoiceConfig{Variant: variant}
+	case workflow.FreeTrialReminder:
+		wf.Type, wf.Subscription = workflow.Subscription, &workflow.SubscriptionConfig{Variant: variant}
 	case workflow.FailedPayment:
 		wf.Type, wf.Payment = workflow.Payment, &workflow.PaymentConfig{Variant: variant}
 	}

@@ -20,6 +20,8 @@ import (
 // firing collects what an ingestion decides until it is written.
 type firing struct {
 	inserts    []trigger.Trigger
+	planned    []trigger.Trigger    // of dated workflows; see plan.go
+	toPlan     map[billing.Key]bool // dated resources to plan anew
 	updates    map[trigger.ID]trigger.Trigger
 	executions []execution.Execution
 }
@@ -35,7 +37,7 @@ func (in *ingestion) decide(ctx context.Context) error {
 		return fmt.Errorf("stopping executions: %w", err)
 	}
 	for _, event := range in.events() {
-		if err := in.match(event); err != nil {
+		if err := in.match(ctx, event); err != nil {
 			return err
 		}
 	}
@@ -44,6 +46,9 @@ func (in *ingestion) decide(ctx context.Context) error {
 	}
 	if err := in.resume(ctx); err != nil {
 		return fmt.Errorf("going on with waiting triggers: %w", err)
+	}
+	if err := in.plan(ctx); err != nil {
+		return fmt.Errorf("planning: %w", err)
 	}
 	return in.settle(ctx)
 }
@@ -144,7 +149,7 @@ func customerOf(r billing.Resource, f workflow.Facts) billing.CustomerID {
 }
 
 // match decides about one event for each workflow that answers to it.
-func (in *ingestion) match(event billing.Event) error {
+func (in *ingestion) match(ctx context.Context, event billing.Event) error {
 	last := in.last(event.Resource)
 	facts := in.facts(last)
 	customer := customerOf(last, facts)
@@ -169,6 +174,9 @@ func (in *ingestion) match(event billing.Event) error {
 			UpdatedAt:       in.now,
 		}
 		t.Status, t.Reason = in.judge(w, event, t.Key, facts)
+		if err := in.wait(ctx, w, facts, &t); err != nil {
+			return err
+		}
 		t.Facts = facts.Basis()
 		in.inserts = append(in.inserts, t)
 	}
@@ -195,8 +203,9 @@ func (in *ingestion) insertTriggers(ctx context.Context) error {
 		if kept.Status == trigger.Fired {
 			continue
 		}
-		if t.Status == trigger.Fired || kept.Status == trigger.Planned {
-			kept.EventAt, kept.Facts = t.EventAt, t.Facts
+		goes := t.Status == trigger.Fired || t.Status == trigger.Planned && t.Reason == workflow.Sent
+		if goes || kept.Status == trigger.Planned {
+			kept.EventAt, kept.ScheduledAt, kept.Facts = t.EventAt, t.ScheduledAt, t.Facts
 			in.become(kept, t.Status, t.Reason, t.CustomerID, t.WorkflowVersion)
 		}
 	}
@@ -342,6 +351,10 @@ func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
 		in.become(t, trigger.Skipped, workflow.WorkflowInactive, t.CustomerID, t.WorkflowVersion)
 		return nil
 	}
+	if t.Variant.Dated() {
+		in.toPlan[billing.Key{Kind: t.Kind, ID: t.ResourceID}] = true
+		return nil
+	}
 	r, err := in.load(ctx, t.Kind, t.ResourceID)
 	if err != nil || r == nil {
 		return err
@@ -362,8 +375,15 @@ func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
 	}
 	facts = in.facts(r)
 	t.Facts = facts.Basis()
-	status, reason := trigger.Decide(w, facts, t.EventAt, in.now)
-	in.become(t, status, reason, customer, w.Version)
+	judged := t.EventAt
+	if !t.ScheduledAt.IsZero() { // it has only waited for the hours of sending
+		judged = t.ScheduledAt
+	}
+	t.Status, t.Reason = trigger.Decide(w, facts, judged, in.now)
+	if err := in.wait(ctx, w, facts, &t); err != nil {
+		return err
+	}
+	in.become(t, t.Status, t.Reason, customer, w.Version)
 	return nil
 }
 

@@ -277,7 +277,7 @@ func (e *Engine) endHolds(ctx context.Context) error {
 // meanwhile: what was stopped just before is seen.
 func (e *Engine) resumeHeld(ctx context.Context, tx *store.Tx, ended store.EndedHold, now time.Time) error {
 	p, h := ended.PlatformID, ended.Hold
-	in, err := e.ingestion(ctx, tx, p, now)
+	in, err := e.ingestion(ctx, tx, p)
 	if err != nil {
 		return err
 	}
@@ -316,6 +316,9 @@ func (in *ingestion) reconsider(ctx context.Context, list []trigger.Trigger) err
 				return err
 			}
 		}
+	}
+	if err := in.plan(ctx); err != nil {
+		return fmt.Errorf("planning: %w", err)
 	}
 	return in.settle(ctx)
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/failpoint"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/trigger"
-	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 // Batch is what one request brings: states of resources, in order.
@@ -82,11 +82,12 @@ func (e *Engine) ingestAll(ctx context.Context, reqs []*ingestRequest) error {
 // ingestion is the work of one transaction for one platform, in the order of
 // docs/ordering.md, "Ingest".
 type ingestion struct {
-	e   *Engine
-	tx  *store.Tx
-	p   platform.ID
-	now time.Time
-	set *workflow.Set
+	e         *Engine
+	tx        *store.Tx
+	p         platform.ID
+	now       time.Time
+	set       *ruleset
+	announced calendar.Date // the planner sees to the dates after it
 
 	mirror  map[billing.Key]*entry
 	changes []change
@@ -124,7 +125,7 @@ type change struct {
 }
 
 func (e *Engine) ingestPlatform(ctx context.Context, tx *store.Tx, reqs []*ingestRequest) error {
-	in, err := e.ingestion(ctx, tx, reqs[0].platform, e.Now())
+	in, err := e.ingestion(ctx, tx, reqs[0].platform)
 	if err != nil {
 		return err
 	}
@@ -157,16 +158,16 @@ func (e *Engine) ingestPlatform(ctx context.Context, tx *store.Tx, reqs []*inges
 
 // ingestion begins the work of a transaction: with the workflows, which stay as
 // they are until it ends.
-func (e *Engine) ingestion(ctx context.Context, tx *store.Tx, p platform.ID, now time.Time) (*ingestion, error) {
-	in := &ingestion{
-		e: e, tx: tx, p: p, now: now, mirror: map[billing.Key]*entry{}, holds: holds{}, asked: map[billing.Key]bool{},
-		firing: firing{updates: map[trigger.ID]trigger.Trigger{}},
-	}
-	version, err := tx.WorkflowSetVersion(ctx, p)
+func (e *Engine) ingestion(ctx context.Context, tx *store.Tx, p platform.ID) (*ingestion, error) {
+	planning, err := tx.HoldPlanning(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("reading the workflow set's version: %w", err)
+		return nil, fmt.Errorf("reading the planning of the platform: %w", err)
 	}
-	in.set, err = e.workflows(ctx, tx.Reader, p, version)
+	in := &ingestion{
+		e: e, tx: tx, p: p, now: e.clock(planning), announced: planning.Announced, mirror: map[billing.Key]*entry{}, holds: holds{}, asked: map[billing.Key]bool{},
+		firing: firing{updates: map[trigger.ID]trigger.Trigger{}, toPlan: map[billing.Key]bool{}},
+	}
+	in.set, err = e.rules(ctx, tx.Reader, p, planning.Version)
 	return in, err
 }
 

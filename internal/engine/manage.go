@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
@@ -49,7 +50,13 @@ func (e *Engine) CreateWorkflow(
 		return w, e.store.Join(ctx, insert)
 	}
 	return w, e.store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.BumpWorkflowSet(ctx, p); err != nil {
+		planning, err := tx.BumpWorkflowSet(ctx, p)
+		if err != nil {
+			return err
+		}
+		begun := e.clock(planning)
+		w.Begin(workflow.Workflow{}, begun)
+		if err := planWorkflow(ctx, tx, p, workflow.Workflow{}, w, planning.Announced, begun); err != nil {
 			return err
 		}
 		return insert(ctx, tx)
@@ -95,7 +102,8 @@ func (e *Engine) ChangeWorkflow(
 		if err := tx.LockPlatform(ctx, string(p), true); err != nil {
 			return err
 		}
-		if err := tx.BumpWorkflowSet(ctx, p); err != nil { // first: whoever locks a workflow holds the set
+		planning, err := tx.BumpWorkflowSet(ctx, p) // first: whoever locks a workflow holds the set
+		if err != nil {
 			return err
 		}
 		old, err := tx.LockedWorkflow(ctx, p, idOrReference)
@@ -106,8 +114,13 @@ func (e *Engine) ChangeWorkflow(
 			return err
 		}
 		if !reflect.DeepEqual(old, out) {
+			now := e.clock(planning)
 			out.Version, out.UpdatedAt = old.Version+1, e.Now()
-			if err := saveWorkflow(ctx, tx, p, old, out); err != nil {
+			out.Begin(old, now)
+			if err := saveWorkflow(ctx, tx, p, old, out, now); err != nil {
+				return err
+			}
+			if err := planWorkflow(ctx, tx, p, old, out, planning.Announced, now); err != nil {
 				return err
 			}
 		}
@@ -130,7 +143,7 @@ func changed(old workflow.Workflow, change func(*workflow.Workflow) error) (work
 	return w, old.Status.Move(w.Status)
 }
 
-func saveWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
+func saveWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow, now time.Time) error {
 	if err := checkScope(ctx, tx, p, old, w); err != nil {
 		return err
 	}
@@ -142,7 +155,7 @@ func saveWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 	if err := tx.UpdateWorkflow(ctx, p, w); err != nil {
 		return err
 	}
-	return stopWorkflow(ctx, tx, p, old, w)
+	return stopWorkflow(ctx, tx, p, old, w, now)
 }
 
 // checkActions checks a workflow of another variant against the actions that it
@@ -165,7 +178,7 @@ func checkActions(ctx context.Context, tx *store.Tx, p platform.ID, w workflow.W
 }
 
 // stopWorkflow cancels the executions that a change of their workflow stops.
-func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow) error {
+func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workflow.Workflow, now time.Time) error {
 	narrowed := !slices.Equal(old.ExcludedIDs, w.ExcludedIDs) || w.CustomerIDs != nil && !slices.Equal(old.CustomerIDs, w.CustomerIDs)
 	if old.Status != workflow.Active || (w.Status == workflow.Active && !narrowed) {
 		return nil
@@ -178,9 +191,9 @@ func stopWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 	for _, x := range open {
 		switch {
 		case w.Status != workflow.Active:
-			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.WorkflowInactive, w.UpdatedAt))
+			cancelled = append(cancelled, x.End(execution.Cancelled, workflow.WorkflowInactive, now))
 		case !w.Covers(x.CustomerID):
-			cancelled = append(cancelled, x.End(execution.Cancelled, w.LeavesOut(x.CustomerID), w.UpdatedAt))
+			cancelled = append(cancelled, x.End(execution.Cancelled, w.LeavesOut(x.CustomerID), now))
 		}
 	}
 	return cancel(ctx, tx, cancelled)
@@ -192,6 +205,10 @@ func (e *Engine) ChangePlatform(ctx context.Context, id platform.ID, change func
 	var out platform.Platform
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.LockPlatform(ctx, string(id), true); err != nil {
+			return err
+		}
+		planning, err := tx.BumpWorkflowSet(ctx, id) // what decides on the platform is cached by it
+		if err != nil {
 			return err
 		}
 		old, err := tx.Platform(ctx, id)
@@ -207,6 +224,11 @@ func (e *Engine) ChangePlatform(ctx context.Context, id platform.ID, change func
 		if old.Sending == platform.Paused && p.Sending != platform.Paused {
 			for lane := range execution.Lanes {
 				tx.Wake(store.Lane{PlatformID: id, Number: lane})
+			}
+		}
+		if movesDates(old, p) {
+			if err := tx.InsertTasks(ctx, window(id, "", planning.Announced, e.clock(planning)), e.Now()); err != nil {
+				return err
 			}
 		}
 		return tx.UpdatePlatform(ctx, p)

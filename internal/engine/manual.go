@@ -28,12 +28,12 @@ import (
 func (e *Engine) FireManually(ctx context.Context, p platform.ID, asked trigger.Trigger, then ...After[trigger.Trigger]) (trigger.Trigger, error) {
 	var t trigger.Trigger
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
-		m := manual{tx: tx, p: p, t: asked, now: e.Now()}
-		version, err := tx.WorkflowSetVersion(ctx, p)
+		planning, err := tx.HoldPlanning(ctx, p)
 		if err != nil {
 			return err
 		}
-		if m.set, err = e.workflows(ctx, tx.Reader, p, version); err != nil {
+		m := manual{tx: tx, p: p, t: asked, now: e.clock(planning)}
+		if m.set, err = e.rules(ctx, tx.Reader, p, planning.Version); err != nil {
 			return err
 		}
 		if err := m.look(ctx); err != nil {
@@ -63,7 +63,7 @@ type manual struct {
 	tx  *store.Tx
 	p   platform.ID
 	now time.Time
-	set *workflow.Set
+	set *ruleset
 	t   trigger.Trigger
 
 	facts    workflow.Facts

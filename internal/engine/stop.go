@@ -33,7 +33,7 @@ func (in *ingestion) stop(ctx context.Context) error {
 			}
 			f.Take(subscription)
 		}
-		if f.StopsAny() || f.Subscription != nil || in.over.concerns(c.New) {
+		if f.StopsAny() || f.Subscription != nil || in.over.concerns(c.New) || movedDue(c.Change) {
 			customers[string(owner(c.New, f))] = true
 		}
 	}
@@ -101,7 +101,17 @@ func (in *ingestion) stopped(ctx context.Context, x execution.Execution) (workfl
 		return "", err
 	}
 	f.Holds = in.holds.on(x.CustomerID, f.Invoice)
-	return stands(x, f), nil
+	if reason := stands(x, f); reason != workflow.Sent {
+		return reason, nil
+	}
+	return in.movedDate(ctx, x, f)
+}
+
+// movedDue reports whether a deadline of an invoice has moved.
+func movedDue(c billing.Change) bool {
+	old, known := c.Old.(*billing.Invoice)
+	now, ok := c.New.(*billing.Invoice)
+	return known && ok && (old.Due() != now.Due() || old.Payable() != now.Payable())
 }
 
 // stands says what stands against an execution in the states that it is about:

@@ -15,22 +15,19 @@ import (
 // sweepBatch bounds what one transaction of the sweep takes.
 const sweepBatch = 500
 
-func (e *Engine) sweepForever(ctx context.Context) {
-	ticker, neglect := time.NewTicker(e.limits.Tick), time.NewTicker(e.limits.Neglect)
+// work does something again and again until ctx ends. Nothing is lost if it fails:
+// what was to be done stands in the database.
+func (e *Engine) work(ctx context.Context, name string, every time.Duration, do func(context.Context) error) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	defer neglect.Stop()
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			err = e.Sweep(ctx)
-		case <-neglect.C:
-			err = e.WakeNeglected(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
-			e.log.LogAttrs(ctx, slog.LevelError, "sweep_failed", slog.Any("error", err))
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			e.log.LogAttrs(ctx, slog.LevelError, "background_failed", slog.String("work", name), slog.Any("error", err))
 		}
 	}
 }

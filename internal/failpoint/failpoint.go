@@ -19,7 +19,17 @@ const (
 	Sent             Point = "sent"
 	RecordCommitting Point = "record_committing"
 	RecordCommitted  Point = "record_committed"
+
+	Announced      Point = "announced"
+	PlanCommitting Point = "plan_committing"
+	PlanCommitted  Point = "plan_committed"
+	FireCommitting Point = "fire_committing"
+	FireCommitted  Point = "fire_committed"
 )
+
+// PlanPoints lists the points that a reminder passes before it is a message like
+// any other, in that order.
+var PlanPoints = []Point{Announced, PlanCommitting, PlanCommitted, FireCommitting, FireCommitted}
 
 // Points lists the points in that order.
 var Points = []Point{

@@ -590,7 +590,7 @@ func TestPatch(t *testing.T) {
 		{"", `{"invoice":null}`, invalidField, "invoice", nil},
 		{"", `{"payment":{}}`, invalidField, "payment", nil},
 		{"", `{"schedule":null,"on_ambiguous":null}`, 0, "", func(w *workflow.Workflow) {
-			w.MaxLateness, w.OnAmbiguous = workflow.DefaultMaxLateness, workflow.Hold
+			w.Schedule, w.OnAmbiguous = workflow.Schedule{}, workflow.Hold
 		}},
 		{"", `{"status":"ACTIVE"}`, 0, "", func(w *workflow.Workflow) { w.Status = workflow.Active }},
 		{"", `{"status":"DRAFT"}`, fault.State, "status", nil},

@@ -135,6 +135,23 @@ func TestWorkflowRoundTrip(t *testing.T) {
 	})
 }
 
+func anySchedule(t *rapid.T) workflow.Schedule {
+	s := workflow.Schedule{
+		BusinessDaysOnly: rapid.Bool().Draw(t, "business days only"),
+		CatchUp:          rapid.SampledFrom(append([]workflow.CatchUp{""}, workflow.CatchUps...)).Draw(t, "catch up"),
+		Backfill:         rapid.SampledFrom(append([]workflow.Backfill{""}, workflow.Backfills...)).Draw(t, "backfill"),
+	}
+	if rapid.Bool().Draw(t, "hours") {
+		at := calendar.TimeOfDay(rapid.IntRange(0, 1439).Draw(t, "send at"))
+		until := calendar.TimeOfDay(rapid.IntRange(int(at)+1, 1440).Draw(t, "send until"))
+		s.SendAt, s.SendUntil = &at, &until
+	}
+	if rapid.Bool().Draw(t, "late") {
+		s.MaxLateness = calendar.Period{Type: calendar.Week, Value: rapid.IntRange(1, 50).Draw(t, "lateness")}
+	}
+	return s
+}
+
 func anyWorkflow(t *rapid.T) workflow.Workflow {
 	w := workflow.Workflow{
 		ID: "wkfl_x", Version: 3, CreatedAt: today, UpdatedAt: today,
@@ -142,7 +159,7 @@ func anyWorkflow(t *rapid.T) workflow.Workflow {
 		Description: rapid.StringMatching(`[a-z\n\t ]{0,20}`).Draw(t, "description"),
 		Reference:   rapid.StringMatching(`[a-z/é]{1,20}`).Draw(t, "reference"),
 		Status:      workflow.Inactive,
-		MaxLateness: workflow.DefaultMaxLateness,
+		Schedule:    anySchedule(t),
 		OnAmbiguous: rapid.SampledFrom(onAmbiguous).Draw(t, "on ambiguous"),
 	}
 	w.Description = strings.TrimSpace(w.Description)

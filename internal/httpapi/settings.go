@@ -154,7 +154,7 @@ func (s *server) createPlatform(c *call) (reply, error) {
 		return reply{}, err
 	}
 	var p platform.Platform
-	if err := decodeInto(doc, &p, platformMembers, checkNewPlatform); err != nil {
+	if err := decodeInto(doc, &p, platformMembers, checkNewPlatform(s.engine.Now())); err != nil {
 		return reply{}, err
 	}
 	p, err = s.engine.CreatePlatform(c.Context(), p, remember(s, c, http.StatusCreated, platformMembers)...)
@@ -173,7 +173,7 @@ func (s *server) changePlatform(c *call) (reply, error) {
 	}
 	renames := c.principal.May(c.platform, auth.PlatformCreate)
 	p, err := s.engine.ChangePlatform(c.Context(), c.platform, func(p *platform.Platform) error {
-		return patchInto(doc, p, platformMembers, checkChangedPlatform(*p, renames))
+		return patchInto(doc, p, platformMembers, checkChangedPlatform(*p, renames, s.engine.Now()))
 	})
 	return answer(http.StatusOK, p, platformMembers, err)
 }

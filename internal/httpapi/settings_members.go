@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/message"
 	"github.com/dunwellhq/dunwell/internal/platform"
@@ -22,8 +25,31 @@ func platformMembers(m *members, p *platform.Platform) {
 	enum(m, "sending", &p.Sending, []platform.Sending{platform.On, platform.Paused, platform.Redirect}, plain.notNull())
 	text(m, "redirect_to", &p.RedirectTo, address)
 	texts(m, "allowed_recipients", &p.AllowedRecipients, maxAllowed, address)
-	unsupported(m, "calendar")
+	block(m, "calendar", &p.Calendar, plain, calendarMembers)
 	m.times(p.CreatedAt, p.UpdatedAt)
+}
+
+// maxHolidays bounds the holidays of a calendar.
+const maxHolidays = 1_000
+
+func calendarMembers(m *members, c *platform.Calendar) {
+	texts(m, "weekend_days", &c.WeekendDays, len(platform.Weekdays), rule{check: checkWeekday})
+	texts(m, "holidays", &c.Holidays, maxHolidays, rule{check: checkDay})
+	text(m, "holiday_region", &c.HolidayRegion, shortLine)
+}
+
+func checkWeekday(s string) string {
+	if !slices.Contains(platform.Weekdays, platform.Weekday(s)) {
+		return "one of " + join(platform.Weekdays)
+	}
+	return ""
+}
+
+func checkDay(s string) string {
+	if _, err := calendar.ParseDay(s); err != nil {
+		return "a date such as 2026-12-25"
+	}
+	return ""
 }
 
 func checkPaymentLink(s string) string {
@@ -40,14 +66,20 @@ func checkPaymentLink(s string) string {
 const maxAllowed = 1_000
 
 // checkNewPlatform judges a new platform and lets it send.
-func checkNewPlatform(c *codec, p *platform.Platform) {
-	if p.Sending == "" {
-		p.Sending = platform.On
+func checkNewPlatform(now time.Time) func(*codec, *platform.Platform) {
+	return func(c *codec, p *platform.Platform) {
+		if p.Sending == "" {
+			p.Sending = platform.On
+		}
+		checkPlatform(c, p, now)
 	}
-	checkPlatform(c, p)
 }
 
-func checkPlatform(c *codec, p *platform.Platform) {
+func checkPlatform(c *codec, p *platform.Platform, now time.Time) {
+	if _, err := p.Calendar.Days(now); err != nil {
+		wrong := fault.As(err)
+		c.fault(wrong.Kind, "calendar."+wrong.Field, wrong.Message)
+	}
 	if p.Sending == platform.Redirect && p.RedirectTo == "" {
 		c.fault(fault.Missing, "redirect_to", "redirect_to is required while sending is REDIRECT")
 	}
@@ -60,7 +92,7 @@ func checkPlatform(c *codec, p *platform.Platform) {
 // checkChangedPlatform returns the judge of a patch of old. References are unique
 // among all platforms: who may try them finds out those of others, and tokens
 // name platforms by them.
-func checkChangedPlatform(old platform.Platform, renames bool) func(*codec, *platform.Platform) {
+func checkChangedPlatform(old platform.Platform, renames bool, now time.Time) func(*codec, *platform.Platform) {
 	return func(c *codec, p *platform.Platform) {
 		if p.Reference != old.Reference && !renames {
 			c.fault(fault.State, "reference", fmt.Sprintf("reference must stay %s: only the bootstrap administrator, who makes platforms, may change it", old.Reference))
@@ -68,7 +100,7 @@ func checkChangedPlatform(old platform.Platform, renames bool) func(*codec, *pla
 		if p.Environment != old.Environment {
 			c.fault(fault.Invalid, "environment", fmt.Sprintf("environment must stay %s: it is set when a platform is made", old.Environment))
 		}
-		checkPlatform(c, p)
+		checkPlatform(c, p, now)
 	}
 }
 

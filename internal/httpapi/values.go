@@ -210,6 +210,24 @@ func plainDay(n *node) string {
 	return n.text
 }
 
+// timeOfDay is a member that is what a clock shows; nil is not set.
+func timeOfDay(m *members, name string, v **calendar.TimeOfDay) {
+	if m.mode == encode {
+		if *v != nil {
+			m.putText(name, (*v).String(), plain)
+		}
+		return
+	}
+	if n := take(m, name, v, nullable); n != nil {
+		t, err := calendar.ParseTimeOfDay(n.text)
+		if n.kind != '"' || err != nil {
+			m.wrong(n, name, "a time of day from 00:00 to 24:00, such as 09:00")
+			return
+		}
+		*v = &t
+	}
+}
+
 // decimal is a member that is a decimal number in a string, kept as written.
 func decimal(m *members, name string, v *billing.Decimal, r rule) {
 	if m.mode == encode {

@@ -24,7 +24,7 @@ func workflowMembers(m *members, w *workflow.Workflow) {
 	block(m, "payment", &w.Payment, config, paymentConfigMembers)
 	block(m, "pricing_plan_subscription", &w.Subscription, config, subscriptionConfigMembers)
 	block(m, "wallet", &w.Wallet, config, walletConfigMembers)
-	scheduleMember(m, w)
+	object(m, "schedule", &w.Schedule, plain.omitted(), scheduleMembers)
 	onAmbiguousMember(m, w)
 	unsupported(m, "priority", "conditions", "grouping")
 	if m.mode == encode {
@@ -81,25 +81,17 @@ func thresholdMembers(m *members, t *workflow.Threshold) {
 	block(m, "credits", &t.Credits, config, creditsMembers)
 }
 
-// scheduleMember is the part of `schedule` that this version keeps: how late a
-// message may be. It is written when it is not the default.
-func scheduleMember(m *members, w *workflow.Workflow) {
-	s := schedule{w.MaxLateness}
-	if m.mode == encode && s.MaxLateness == workflow.DefaultMaxLateness {
-		return
+// scheduleMembers lists what a workflow says of the hours and days of sending
+// (contract B5). What is not set is not written.
+func scheduleMembers(m *members, s *workflow.Schedule) {
+	timeOfDay(m, "send_at", &s.SendAt)
+	timeOfDay(m, "send_until", &s.SendUntil)
+	if m.mode != encode || s.BusinessDaysOnly {
+		flag(m, "business_days_only", &s.BusinessDaysOnly, plain.omitted())
 	}
-	object(m, "schedule", &s, plain.omitted(), scheduleMembers)
-	if s.MaxLateness == (calendar.Period{}) {
-		s.MaxLateness = workflow.DefaultMaxLateness
-	}
-	w.MaxLateness = s.MaxLateness
-}
-
-type schedule struct{ MaxLateness calendar.Period }
-
-func scheduleMembers(m *members, s *schedule) {
-	unsupported(m, "send_at", "send_until", "business_days_only", "catch_up", "backfill")
-	object(m, "max_lateness", &s.MaxLateness, plain, periodMembers)
+	enum(m, "catch_up", &s.CatchUp, workflow.CatchUps, plain.omitted())
+	object(m, "max_lateness", &s.MaxLateness, plain.omitted(), periodMembers)
+	enum(m, "backfill", &s.Backfill, workflow.Backfills, plain.omitted())
 }
 
 var onAmbiguous = []workflow.OnAmbiguous{workflow.Hold, workflow.Resend}

@@ -49,6 +49,13 @@ func checkWorkflow(c *codec, w *workflow.Workflow, complete bool) {
 	if w.ExcludedIDs = unique(w.ExcludedIDs); len(w.ExcludedIDs) == 0 {
 		w.ExcludedIDs = nil // nobody is excluded: not set
 	}
+	if h := w.Schedule.Window(); h.Until <= h.From {
+		name, other := "send_until", "after send_at, which is "+h.From.String()
+		if w.Schedule.SendUntil == nil {
+			name, other = "send_at", "before send_until, which is "+h.Until.String()
+		}
+		c.fault(fault.Invalid, "schedule."+name, name+" must be "+other)
+	}
 	if w.Type == "" {
 		return // said already, and nothing else can be judged
 	}

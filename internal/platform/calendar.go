@@ -20,16 +20,11 @@ func (d Weekday) day() time.Weekday {
 }
 
 // Calendar says on which days business is done. It counts for workflows that
-// send on business days only. The zero Calendar closes Saturdays and Sundays.
+// send on business days only. A nil Calendar closes Saturdays and Sundays.
 type Calendar struct {
 	WeekendDays   []Weekday `json:"weekend_days"` // nil: Saturday and Sunday; empty: none
 	Holidays      []string  `json:"holidays"`     // YYYY-MM-DD
 	HolidayRegion string    `json:"holiday_region"`
-}
-
-// IsZero reports whether nothing is set.
-func (c Calendar) IsZero() bool {
-	return c.WeekendDays == nil && c.Holidays == nil && c.HolidayRegion == ""
 }
 
 // The years around now for which the holidays of a region are known: what is
@@ -41,8 +36,11 @@ const (
 
 // Days returns the open days around now. A fault names the member that is
 // wrong: weekend_days, holidays or holiday_region.
-func (c Calendar) Days(now time.Time) (calendar.Days, error) {
+func (c *Calendar) Days(now time.Time) (calendar.Days, error) {
 	weekend := []time.Weekday{time.Saturday, time.Sunday}
+	if c == nil {
+		return calendar.NewDays(weekend, nil)
+	}
 	if c.WeekendDays != nil {
 		weekend = weekend[:0]
 		for _, d := range c.WeekendDays {
@@ -58,7 +56,7 @@ func (c Calendar) Days(now time.Time) (calendar.Days, error) {
 		holidays = append(holidays, day)
 	}
 	if c.HolidayRegion != "" {
-		year := now.Year()
+		year := min(max(now.Year(), 1+yearsBack), 9999-yearsAhead)
 		of, err := calendar.RegionHolidays(c.HolidayRegion, year-yearsBack, year+yearsAhead)
 		if err != nil {
 			return calendar.Days{}, fault.At(fault.Invalid, "holiday_region", "holiday_region must be one of %s",

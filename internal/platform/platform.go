@@ -36,7 +36,7 @@ type Platform struct {
 	Timezone               string      `json:"timezone"`
 	Locale                 string      `json:"locale"`
 	DefaultBillingEntityID string      `json:"default_billing_entity_id"`
-	Calendar               Calendar    `json:"calendar"`
+	Calendar               *Calendar   `json:"calendar"` // nil: Saturdays and Sundays are closed
 	PaymentLinkTemplate    string      `json:"payment_link_template"`
 	Sending                Sending     `json:"sending"`
 	RedirectTo             string      `json:"redirect_to"`

@@ -56,6 +56,17 @@ func (r Reader) Trigger(ctx context.Context, p platform.ID, id trigger.ID) (trig
 	return t, err
 }
 
+// TriggersByID reads triggers by their ids.
+func (r Reader) TriggersByID(ctx context.Context, p platform.ID, ids []string) (map[trigger.ID]trigger.Trigger, error) {
+	list, err := lookUp(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND id = $2`, keyed(ids, string(p)))
+	found := make(map[trigger.ID]trigger.Trigger, len(list))
+	for _, t := range list {
+		found[t.ID] = t
+	}
+	return found, err
+}
+
 // Triggers lists triggers.
 func (r Reader) Triggers(ctx context.Context, p platform.ID, q Query) (Page[trigger.Trigger], error) {
 	return page(ctx, r, triggerList, scanTrigger, string(p), q)

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -17,6 +18,7 @@ type Set struct {
 	someone  map[topic][]*Armed
 	scoped   map[scopeKey][]*Armed
 	byID     map[ID]*Armed
+	dated    []*Armed
 }
 
 // topic is what a workflow is about: its variant, and of one that watches the
@@ -52,6 +54,9 @@ func NewSet(version int64, armed []*Armed) *Set {
 		}
 		about := topic{a.Variant(), a.walletType()}
 		s.byID[a.ID] = a
+		if a.Variant().Dated() {
+			s.dated = append(s.dated, a)
+		}
 		if a.CustomerIDs == nil {
 			s.everyone[about] = append(s.everyone[about], a)
 			continue
@@ -62,8 +67,13 @@ func NewSet(version int64, armed []*Armed) *Set {
 			s.scoped[k] = append(s.scoped[k], a)
 		}
 	}
+	slices.SortFunc(s.dated, func(a, b *Armed) int { return cmp.Compare(a.ID, b.ID) })
 	return s
 }
+
+// Dated returns the workflows that count from a deadline, in the order of their
+// ids.
+func (s *Set) Dated() []*Armed { return s.dated }
 
 // answers says which variant answers to an event.
 var answers = map[billing.EventType]Variant{

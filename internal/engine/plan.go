@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/ident"
+	"github.com/dunwellhq/dunwell/internal/trigger"
+	"github.com/dunwellhq/dunwell/internal/workflow"
+)
+
+// An ingestion plans the dates that are announced for the resources that it
+// brings, and keeps what is planned in step with them: a deadline that moves, is
+// closed, or opens again moves its triggers in the same transaction.
+
+// plan does so for everything that this transaction has touched.
+func (in *ingestion) plan(ctx context.Context) error {
+	if len(in.set.Dated()) == 0 {
+		return nil
+	}
+	fresh, silent, err := in.touchedDates(ctx)
+	if err != nil || len(in.toPlan) == 0 {
+		return err
+	}
+	list := slices.SortedFunc(maps.Keys(in.toPlan), compareKeys)
+	kept, err := in.keptTriggers(ctx, list, fresh)
+	if err != nil {
+		return err
+	}
+	s, err := in.scene(ctx, list, kept)
+	if err != nil {
+		return err
+	}
+	for _, key := range list {
+		in.planResource(s, key, kept[key], silent[key])
+	}
+	return in.insertPlanned(ctx)
+}
+
+func compareKeys(a, b billing.Key) int {
+	return strings.Compare(string(a.Kind)+" "+a.ID, string(b.Kind)+" "+b.ID)
+}
+
+// touchedDates notes the dated resources whose plan may have to change. fresh are
+// those of which nothing can be planned yet; silent are those that are stored as
+// history.
+func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billing.Key]bool, err error) {
+	fresh, silent = map[billing.Key]bool{}, map[billing.Key]bool{}
+	var moved []string
+	for _, c := range in.changes {
+		key := billing.KeyOf(c.New)
+		switch state := c.New.(type) {
+		case *billing.Invoice:
+			if old, ok := c.Old.(*billing.Invoice); ok && sameDates(old, state) {
+				continue
+			}
+			in.toPlan[key], silent[key] = true, c.silent
+			fresh[key] = in.mirror[key].stored == 0
+		case *billing.Subscription:
+			in.toPlan[key], silent[key] = true, c.silent
+			fresh[key] = in.mirror[key].stored == 0
+		case *billing.Schedule:
+			in.touchSubscription(c, silent)
+		case *billing.Payment:
+			old, _ := c.Old.(*billing.Payment)
+			if old != nil && underWay(old.Result) && old.Result != state.Result && state.InvoiceID != "" {
+				in.toPlan[billing.Key{Kind: billing.KindInvoice, ID: string(state.InvoiceID)}] = true
+			}
+		case *billing.Customer:
+			old, _ := c.Old.(*billing.Customer)
+			if old == nil || old.Timezone != state.Timezone || old.BillingEntityID != state.BillingEntityID || old.Closed() != state.Closed() {
+				moved = append(moved, state.ID)
+			}
+		case *billing.BillingEntity:
+			if old, ok := c.Old.(*billing.BillingEntity); !ok || old.Timezone != state.Timezone {
+				if err := in.tx.InsertTasks(ctx, window(in.p, "", in.announced, in.now), in.now); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+	}
+	planned, err := in.tx.PlannedOf(ctx, in.p, moved)
+	for _, t := range planned {
+		if t.Variant.Dated() {
+			in.toPlan[billing.Key{Kind: t.Kind, ID: t.ResourceID}] = true
+		}
+	}
+	return fresh, silent, err
+}
+
+func underWay(r billing.PaymentResult) bool { return r == billing.Pending || r == billing.Authorized }
+
+// touchSubscription notes the subscriptions that a schedule belongs or belonged to.
+func (in *ingestion) touchSubscription(c change, silent map[billing.Key]bool) {
+	for _, r := range []billing.Resource{c.Old, c.New} {
+		if s, ok := r.(*billing.Schedule); ok && s.SubscriptionID != "" {
+			key := billing.Key{Kind: billing.KindSubscription, ID: string(s.SubscriptionID)}
+			in.toPlan[key], silent[key] = true, c.silent
+		}
+	}
+}
+
+// sameDates reports whether two states of an invoice have the same course, and
+// are stopped by the same.
+func sameDates(a, b *billing.Invoice) bool {
+	return a.Due() == b.Due() && a.Payable() == b.Payable() && a.CustomerID == b.CustomerID &&
+		a.BillingEntityID == b.BillingEntityID && a.Timezone == b.Timezone && a.Collectible() == b.Collectible() &&
+		a.Status == b.Status && a.OnHold == b.OnHold && a.IsPaid() == b.IsPaid()
+}
+
+// keptTriggers reads and locks what there is of dated resources already.
+func (in *ingestion) keptTriggers(ctx context.Context, list []billing.Key, fresh map[billing.Key]bool) (map[billing.Key][]trigger.Trigger, error) {
+	ids := keys{}
+	for _, k := range list {
+		if !fresh[k] {
+			ids.add(k.Kind, k.ID)
+		}
+	}
+	kept := map[billing.Key][]trigger.Trigger{}
+	for _, kind := range []billing.Kind{billing.KindSubscription, billing.KindInvoice} {
+		found, err := in.tx.DatedTriggers(ctx, in.p, kind, ids.sorted(kind, nil))
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range found {
+			key := billing.Key{Kind: kind, ID: t.ResourceID}
+			kept[key] = append(kept[key], t)
+		}
+	}
+	return kept, nil
+}
+
+// scene is what this transaction knows around resources, and reads. What may
+// stand against a message is asked where there is a trigger that it may stop, or
+// let go.
+func (in *ingestion) scene(ctx context.Context, list []billing.Key, kept map[billing.Key][]trigger.Trigger) (*scene, error) {
+	s := newScene(in.tx.Reader, in.p, in.set, in.now)
+	for key, n := range in.mirror {
+		s.known[key] = n.resource
+	}
+	if err := s.look(ctx, list); err != nil {
+		return nil, err
+	}
+	return s, s.weigh(ctx, slices.SortedFunc(maps.Keys(kept), compareKeys))
+}
+
+// planResource plans the steps of one resource under every workflow that has its
+// customer in its scope, and cancels what is planned under none.
+func (in *ingestion) planResource(s *scene, key billing.Key, kept []trigger.Trigger, silent bool) {
+	has := make(map[trigger.Key]trigger.Trigger, len(kept))
+	for _, t := range kept {
+		has[t.Key] = t
+	}
+	f := s.facts(key)
+	for _, v := range workflow.DatedVariants {
+		if s.known[key] == nil || !v.Deadline(f).IsSet() {
+			continue
+		}
+		customer := billing.CustomerOf(s.known[key])
+		for _, w := range in.set.Waiting(v, customer) {
+			if w.Covers(customer) {
+				in.planSteps(w, key, f, has, silent)
+			}
+		}
+	}
+	for _, t := range has {
+		if t.Status == trigger.Planned {
+			in.cancelPlanned(t, s.known[key], f)
+		}
+	}
+}
+
+// planSteps plans the steps of one resource under one workflow, and takes what
+// there is of them out of has.
+func (in *ingestion) planSteps(w *workflow.Armed, key billing.Key, f workflow.Facts, has map[trigger.Key]trigger.Trigger, silent bool) {
+	c, ok := in.set.course(w, f)
+	if !ok {
+		return
+	}
+	for i, step := range c.Steps {
+		v, ok := c.Plan(i, in.now)
+		t := in.dated(w, key, f, c, i, v)
+		old, exists := has[t.Key]
+		delete(has, t.Key)
+		switch {
+		case exists:
+			in.keepUp(old, t, f, ok)
+		case !ok, step.Date > in.announced, silent && (v.Status != trigger.Planned || step.At.Before(in.now)):
+		default:
+			in.planned = append(in.planned, t)
+		}
+	}
+}
+
+// dated is the trigger of a step.
+func (in *ingestion) dated(w *workflow.Armed, key billing.Key, f workflow.Facts, c trigger.Course, i int, v trigger.Verdict) trigger.Trigger {
+	t := trigger.Trigger{
+		ID:         trigger.ID(ident.New("wktr")),
+		PlatformID: in.p,
+		Key: trigger.Key{
+			WorkflowID: w.ID, Variant: w.Variant(), Step: c.Steps[i].Period.String(),
+			Kind: key.Kind, ResourceID: key.ID, Occurrence: c.Occurrence(),
+		},
+		Type: trigger.Event, Status: v.Status, Reason: v.Reason,
+		WorkflowVersion: w.Version, EventAt: v.At, ScheduledAt: v.At, Facts: f.Basis(), CreatedAt: in.now, UpdatedAt: in.now,
+	}
+	if f.Invoice != nil {
+		t.CustomerID, t.InvoiceID = f.Invoice.CustomerID, billing.InvoiceID(f.Invoice.ID)
+	}
+	if f.Subscription != nil {
+		t.CustomerID = f.Subscription.CustomerID
+		if f.Trial != nil {
+			t.Details = trigger.Details{ScheduleID: f.Trial.ID, TrialEndAt: f.Trial.EndAt}
+		}
+	}
+	return t
+}
+
+// keepUp keeps a stored trigger in step with what its resource is now. ok is
+// false if its step would not be planned any more, which leaves it alone.
+func (in *ingestion) keepUp(kept, t trigger.Trigger, f workflow.Facts, ok bool) {
+	stop := f.Stops(kept.Variant)
+	switch {
+	case kept.Status == trigger.Fired, !ok:
+	case kept.Status == trigger.Planned && stop != workflow.Sent && stop != workflow.WaitingForCustomer:
+		kept.Facts = f.Basis()
+		in.become(kept, trigger.Cancelled, stop, t.CustomerID, t.WorkflowVersion)
+	case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
+		in.reschedule(kept, t)
+	case stop == workflow.Sent && f.Collected(kept.Variant, in.now) == workflow.Sent &&
+		(kept.Status == trigger.Planned || kept.Reason.CanEnd() || kept.Reason.Replanned()):
+		in.replan(kept, t)
+	}
+}
+
+// reschedule moves a PLANNED trigger to where its step falls now. One that is to
+// be decided otherwise by now is left to its time.
+func (in *ingestion) reschedule(kept, t trigger.Trigger) {
+	if t.Status == trigger.Planned && (!kept.ScheduledAt.Equal(t.ScheduledAt) || kept.CustomerID != t.CustomerID || kept.Details != t.Details) {
+		in.replan(kept, t)
+	}
+}
+
+// replan gives a stored trigger the plan that it would have if it were new.
+func (in *ingestion) replan(kept, t trigger.Trigger) {
+	kept.EventAt, kept.ScheduledAt, kept.Facts, kept.Details = t.EventAt, t.ScheduledAt, t.Facts, t.Details
+	in.become(kept, t.Status, t.Reason, t.CustomerID, t.WorkflowVersion)
+}
+
+// cancelPlanned cancels what was planned and has no place in any course of its
+// resource now.
+func (in *ingestion) cancelPlanned(t trigger.Trigger, r billing.Resource, f workflow.Facts) {
+	w := in.set.Find(t.WorkflowID)
+	reason := workflow.DeadlineMoved
+	switch {
+	case r == nil:
+		reason = workflow.Deleted
+	case w == nil:
+		reason = workflow.WorkflowInactive
+	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
+		reason = w.LeavesOut(billing.CustomerOf(r))
+	case f.Stops(t.Variant) != workflow.Sent && f.Stops(t.Variant) != workflow.WaitingForCustomer:
+		reason = f.Stops(t.Variant)
+	case w.Begun[t.Step].IsZero():
+		reason = workflow.WorkflowChanged
+	}
+	t.Facts = f.Basis()
+	in.become(t, trigger.Cancelled, reason, t.CustomerID, t.WorkflowVersion)
+}
+
+// insertPlanned stores what was planned. A key that exists has been planned
+// already, by an ingestion or by the planner, or under a plan of before.
+func (in *ingestion) insertPlanned(ctx context.Context) error {
+	inserted, err := in.tx.InsertTriggers(ctx, in.planned)
+	if err != nil {
+		return err
+	}
+	for i, t := range in.planned {
+		if inserted[i] {
+			continue
+		}
+		kept, err := in.tx.LockedTrigger(ctx, in.p, t.Key)
+		if err != nil {
+			return fmt.Errorf("reading the trigger of a taken key: %w", err)
+		}
+		switch {
+		case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
+			in.reschedule(kept, t)
+		case kept.Status != trigger.Fired && kept.Reason.Replanned() && t.Status == trigger.Planned:
+			in.replan(kept, t)
+		}
+	}
+	in.planned = nil
+	return nil
+}
+
+// wait lets a trigger that would fire wait for the hours of sending, if its
+// workflow sets some: an event has none of its own.
+func (in *ingestion) wait(ctx context.Context, w *workflow.Armed, f workflow.Facts, t *trigger.Trigger) error {
+	t.ScheduledAt = time.Time{}
+	if t.Status != trigger.Fired || w.Schedule.SendAt == nil {
+		return nil
+	}
+	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
+	if err != nil {
+		return err
+	}
+	f.Take(entity)
+	at := in.set.place(f)
+	next := w.Schedule.Window().Next(in.now, at.Reader, w.Rule(at.Open).Days)
+	if next.After(in.now) {
+		t.Status, t.ScheduledAt = trigger.Planned, next
+	}
+	return nil
+}
