@@ -270,9 +270,18 @@ var anyPlan = rapid.Custom(func(t *rapid.T) plan {
 	var p plan
 	p.deadline = anyDate.Draw(t, "deadline")
 	near := rapid.SampledFrom([]calendar.Period{
-		{Type: calendar.Day, Value: 1}, {Type: calendar.Day, Value: 2}, {Type: calendar.Day, Value: 3}, {Type: calendar.Day, Value: 7},
-		{Type: calendar.Day, Value: 28}, {Type: calendar.Day, Value: 29}, {Type: calendar.Day, Value: 30}, {Type: calendar.Day, Value: 31},
-		{Type: calendar.Week, Value: 1}, {Type: calendar.Week, Value: 4}, {Type: calendar.Month, Value: 1}, {Type: calendar.Year, Value: 1},
+		{Type: calendar.Day, Value: 1},
+		{Type: calendar.Day, Value: 2},
+		{Type: calendar.Day, Value: 3},
+		{Type: calendar.Day, Value: 7},
+		{Type: calendar.Day, Value: 28},
+		{Type: calendar.Day, Value: 29},
+		{Type: calendar.Day, Value: 30},
+		{Type: calendar.Day, Value: 31},
+		{Type: calendar.Week, Value: 1},
+		{Type: calendar.Week, Value: 4},
+		{Type: calendar.Month, Value: 1},
+		{Type: calendar.Year, Value: 1},
 	})
 	p.rule.Periods = rapid.SliceOfNDistinct(rapid.OneOf(near, near, anyPeriod), 1, 8, rapid.ID).Draw(t, "periods")
 	p.rule.Backward = rapid.Bool().Draw(t, "backward")
