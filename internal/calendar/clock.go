@@ -68,7 +68,7 @@ func reached(wall int64, zone *time.Location) time.Time {
 func nextChange(t time.Time) time.Time {
 	_, change := t.ZoneBounds()
 	if !change.IsZero() && !change.After(t) {
-		return t.Truncate(secondsPerDay * time.Second).AddDate(0, 0, 1)
+		return t.Truncate(secondsPerDay*time.Second).AddDate(0, 0, 1)
 	}
 	return change
 }

@@ -36,7 +36,7 @@ func ParseDay(s string) (Date, error) {
 	if err != nil || t.Year() < 1 {
 		return 0, fmt.Errorf("%q is no date, write it as 2026-01-31", s)
 	}
-	return Date(t.Unix() / secondsPerDay), nil
+	return within(t.Unix() / secondsPerDay), nil
 }
 
 // String writes the date as [ParseDay] reads it: 2026-01-31.
@@ -108,7 +108,7 @@ func (d Date) addMonths(n int) Date {
 	default:
 		first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 		last := first.AddDate(0, 1, -1).Day()
-		return Date(first.Unix()/secondsPerDay) + Date(min(day, last)-1)
+		return within(first.Unix() / secondsPerDay).AddDays(min(day, last) - 1)
 	}
 }
 

@@ -1,6 +1,7 @@
 package calendar_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -37,7 +38,15 @@ func TestDateCountsDays(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", text, got, want)
 		}
 	}
-	if y, m, d := mustDay("2026-11-28").Civil(); y != 2026 || m != time.November || d != 28 {
+	today := mustDay("2026-11-28")
+	for n, want := range map[int]string{
+		0: "2026-11-28", 3: "2026-12-01", -28: "2026-10-31", math.MaxInt: "9999-12-31", math.MinInt: "0001-01-01",
+	} {
+		if got := today.AddDays(n).String(); got != want {
+			t.Errorf("%d days on: got %s, want %s", n, got, want)
+		}
+	}
+	if y, m, d := today.Civil(); y != 2026 || m != time.November || d != 28 {
 		t.Errorf("got %d %s %d", y, m, d)
 	}
 }

@@ -1,7 +1,5 @@
 package calendar
 
-import "sort"
-
 // Deadlines returns the first and the last deadline whose step i falls on d,
 // be it superseded there or not. Between them may be deadlines that do not, so
 // the caller asks [Rule.Dates] about each. If there is none at all, from is
@@ -56,7 +54,13 @@ func (r Rule) reach(d Date) (low, high Date) {
 // Counting a period keeps the order of deadlines, which is why this may search
 // by halves.
 func earliest(reached func(Date) bool) Date {
-	return firstDate + Date(sort.Search(int(lastDate-firstDate)+1, func(n int) bool {
-		return reached(firstDate + Date(n))
-	}))
+	low, high := firstDate, lastDate+1
+	for low < high {
+		if middle := low + (high-low)/2; reached(middle) {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low
 }

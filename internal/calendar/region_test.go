@@ -72,8 +72,14 @@ func TestRegionHolidaysRefuses(t *testing.T) {
 		region   string
 		from, to int
 	}{
-		{"XX", 2026, 2026}, {"nl", 2026, 2026}, {"", 2026, 2026},
-		{"NL", 2026, 2025}, {"NL", 2000, 2050}, {"NL", 0, 1}, {"NL", 9999, 10000}, {"NL", -1 << 62, 1 << 62},
+		{"XX", 2026, 2026},
+		{"nl", 2026, 2026},
+		{"", 2026, 2026},
+		{"NL", 2026, 2025},
+		{"NL", 2000, 2050},
+		{"NL", 0, 1},
+		{"NL", 9999, 10000},
+		{"NL", -1 << 62, 1 << 62},
 	} {
 		if got, err := calendar.RegionHolidays(c.region, c.from, c.to); err == nil {
 			t.Errorf("%s from %d to %d: got %v, want an error", c.region, c.from, c.to, got)

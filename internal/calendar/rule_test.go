@@ -118,6 +118,7 @@ func TestRuleDeadlines(t *testing.T) {
 		{"clamped", false, calendar.Days{}, "MONTH:1", 0, "2026-02-28", "2026-01-28", "2026-01-31"},
 		{"never by a month", false, calendar.Days{}, "MONTH:1", 0, "2026-03-31", "", ""},
 		{"pushed", false, business, "DAY:1 DAY:2", 1, "2026-12-01", "2026-11-27", "2026-11-29"},
+		{"at the end of time", false, calendar.Days{}, "DAY:1 DAY:2", 1, "9999-12-31", "9999-12-29", "9999-12-29"},
 		{"backward", true, business, "DAY:3", 0, "2026-11-27", "2026-11-30", "2026-12-02"},
 		{"backward, superseded too", true, business, "DAY:3 DAY:1", 0, "2026-11-27", "2026-11-30", "2026-12-02"},
 		{"backward, clamped", true, calendar.Days{}, "MONTH:1", 0, "2026-02-28", "2026-03-28", "2026-03-31"},
@@ -132,6 +133,15 @@ func TestRuleDeadlines(t *testing.T) {
 				t.Errorf("got %s to %s, want %s to %s", from, to, c.from, c.to)
 			}
 		})
+	}
+}
+
+func TestAppendDatesAppends(t *testing.T) {
+	r := calendar.Rule{Periods: periods("DAY:1 DAY:2")}
+	dates := r.AppendDates(r.Dates(mustDay("2026-11-01")), mustDay("2026-12-01"))
+	want := append(r.Dates(mustDay("2026-11-01")), r.Dates(mustDay("2026-12-01"))...)
+	if diff := cmp.Diff(want, dates); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
