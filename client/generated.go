@@ -20,6 +20,17 @@ const (
 	APIKeyRoleTypeReadOnly      APIKeyRoleType = "READ_ONLY"
 )
 
+// Defines values for CalendarWeekendDay.
+const (
+	CalendarWeekendDayFriday    CalendarWeekendDay = "FRIDAY"
+	CalendarWeekendDayMonday    CalendarWeekendDay = "MONDAY"
+	CalendarWeekendDaySaturday  CalendarWeekendDay = "SATURDAY"
+	CalendarWeekendDaySunday    CalendarWeekendDay = "SUNDAY"
+	CalendarWeekendDayThursday  CalendarWeekendDay = "THURSDAY"
+	CalendarWeekendDayTuesday   CalendarWeekendDay = "TUESDAY"
+	CalendarWeekendDayWednesday CalendarWeekendDay = "WEDNESDAY"
+)
+
 // Defines values for Currency.
 const (
 	CurrencyAED Currency = "AED"
@@ -938,6 +949,19 @@ const (
 	WorkflowPaymentVariantFailedPayment WorkflowPaymentVariant = "FAILED_PAYMENT"
 )
 
+// Defines values for WorkflowScheduleBackfill.
+const (
+	WorkflowScheduleBackfillByAge   WorkflowScheduleBackfill = "BY_AGE"
+	WorkflowScheduleBackfillFromNow WorkflowScheduleBackfill = "FROM_NOW"
+)
+
+// Defines values for WorkflowScheduleCatchUp.
+const (
+	WorkflowScheduleCatchUpAll        WorkflowScheduleCatchUp = "ALL"
+	WorkflowScheduleCatchUpLatestOnly WorkflowScheduleCatchUp = "LATEST_ONLY"
+	WorkflowScheduleCatchUpSkip       WorkflowScheduleCatchUp = "SKIP"
+)
+
 // Defines values for WorkflowSubscriptionVariant.
 const (
 	WorkflowSubscriptionVariantFreeTrialReminder WorkflowSubscriptionVariant = "FREE_TRIAL_REMINDER"
@@ -1260,6 +1284,21 @@ type BillingEntityUpdate struct {
 	SourceVersion   nullable.Nullable[int]       `json:"source_version,omitempty"`
 	SourceUpdatedAt nullable.Nullable[time.Time] `json:"source_updated_at,omitempty"`
 }
+
+// Calendar The open days, for workflows that send on business days only. Null closes Saturdays and Sundays
+type Calendar struct {
+	// WeekendDays Null: Saturday and Sunday
+	WeekendDays []CalendarWeekendDay `json:"weekend_days,omitempty"`
+
+	// Holidays Dates such as 2026-12-25
+	Holidays []string `json:"holidays,omitempty"`
+
+	// HolidayRegion ISO 3166, such as NL or DE-BY: its public holidays are closed too
+	HolidayRegion *string `json:"holiday_region,omitempty"`
+}
+
+// CalendarWeekendDay is an item of a list.
+type CalendarWeekendDay string
 
 // CapturedMessage is the answer of getOutboxMessage.
 type CapturedMessage struct {
@@ -2389,9 +2428,12 @@ type Platform struct {
 	RedirectTo *string         `json:"redirect_to"`
 
 	// AllowedRecipients Of a TEST platform: the only addresses that it delivers to; a message to any other is captured in the outbox
-	AllowedRecipients []string  `json:"allowed_recipients"`
-	CreatedAt         time.Time `json:"created_at"`
-	UpdatedAt         time.Time `json:"updated_at"`
+	AllowedRecipients []string `json:"allowed_recipients"`
+
+	// Calendar The open days, for workflows that send on business days only. Null closes Saturdays and Sundays
+	Calendar  *Calendar `json:"calendar"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // PlatformCreate is the body of createPlatform.
@@ -2417,6 +2459,9 @@ type PlatformCreate struct {
 
 	// AllowedRecipients Of a TEST platform: the only addresses that it delivers to; a message to any other is captured in the outbox
 	AllowedRecipients []string `json:"allowed_recipients,omitempty"`
+
+	// Calendar The open days, for workflows that send on business days only. Null closes Saturdays and Sundays
+	Calendar *Calendar `json:"calendar,omitempty"`
 }
 
 // PlatformEnvironment Never changes
@@ -2445,6 +2490,7 @@ type PlatformMembers struct {
 
 	// AllowedRecipients Of a TEST platform: the only addresses that it delivers to; a message to any other is captured in the outbox
 	AllowedRecipients nullable.Nullable[[]string] `json:"allowed_recipients,omitempty"`
+	Calendar          nullable.Nullable[Calendar] `json:"calendar,omitempty"`
 }
 
 // PlatformPage is the answer of listPlatforms.
@@ -3285,7 +3331,9 @@ type Workflow struct {
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
 
 	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
-	Wallet   *WorkflowWallet   `json:"wallet,omitempty"`
+	Wallet *WorkflowWallet `json:"wallet,omitempty"`
+
+	// Schedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
@@ -3352,7 +3400,9 @@ type WorkflowCreate struct {
 	PricingPlanSubscription *WorkflowSubscription `json:"pricing_plan_subscription,omitempty"`
 
 	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
-	Wallet   *WorkflowWallet   `json:"wallet,omitempty"`
+	Wallet *WorkflowWallet `json:"wallet,omitempty"`
+
+	// Schedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
@@ -3479,10 +3529,32 @@ type WorkflowPayment struct {
 // WorkflowPaymentVariant is variant of WorkflowPayment.
 type WorkflowPaymentVariant string
 
-// WorkflowSchedule is as api/openapi.yaml says.
+// WorkflowSchedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 type WorkflowSchedule struct {
+	// SendAt When the hours of sending begin, where the customer is (default 09:00). Of a workflow that answers to events: its messages wait for them only if this is set
+	SendAt *string `json:"send_at,omitempty"`
+
+	// SendUntil When they end (default 20:00), after send_at
+	SendUntil *string `json:"send_until,omitempty"`
+
+	// BusinessDaysOnly Only on the open days of the platform's calendar (default: every day)
+	BusinessDaysOnly *bool `json:"business_days_only,omitempty"`
+
+	// CatchUp Of steps that were missed: the newest (default), all, or none
+	CatchUp *WorkflowScheduleCatchUp `json:"catch_up,omitempty"`
+
+	// MaxLateness How late a message may be (default DAY 3)
 	MaxLateness *Period `json:"max_lateness,omitempty"`
+
+	// Backfill Of steps that passed before the workflow was activated: none (default), or the newest of each resource, once
+	Backfill *WorkflowScheduleBackfill `json:"backfill,omitempty"`
 }
+
+// WorkflowScheduleBackfill is backfill of WorkflowSchedule.
+type WorkflowScheduleBackfill string
+
+// WorkflowScheduleCatchUp is catch_up of WorkflowSchedule.
+type WorkflowScheduleCatchUp string
 
 // WorkflowSubscription is as api/openapi.yaml says.
 type WorkflowSubscription struct {

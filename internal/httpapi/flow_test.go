@@ -523,7 +523,7 @@ func TestPlatforms(t *testing.T) {
 		w.do("PATCH", path, `{"name":null}`).fails(400, "MISSING_FIELD", "name")
 		w.do("PATCH", path, `{"environment":"TEST"}`).fails(400, "INVALID_FIELD", "environment")
 		w.do("PATCH", path, `{"environment":"LIVE"}`).want(200)
-		w.do("PATCH", path, `{"calendar":{}}`).fails(400, "INVALID_FIELD", "calendar")
+		w.do("PATCH", path, `{"calendar":{"weekend_days":["FUNDAY"]}}`).fails(400, "INVALID_FIELD", "calendar.weekend_days.0")
 		w.do("PATCH", path, `{"allowed_recipients":["me@acme.example"]}`).fails(400, "INVALID_FIELD", "allowed_recipients") // LIVE
 		w.do("PATCH", path, `{"allowed_recipients":[]}`).want(200)
 		w.do("PATCH", path, `{"payment_link_template":"javascript:x"}`).fails(400, "INVALID_FIELD", "payment_link_template")

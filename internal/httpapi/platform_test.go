@@ -36,7 +36,7 @@ func TestCreatePlatform(t *testing.T) {
 			`{"reference":"x","name":"n","environment":"LIVE","timezone":"Mars"}`:                         {"INVALID_FIELD", "timezone"},
 			`{"reference":"x","name":"n","environment":"LIVE","allowed_recipients":["a@x.example"]}`:      {"INVALID_FIELD", "allowed_recipients"},
 			`{"reference":"x","name":"n","environment":"TEST","allowed_recipients":["a@x.example","b"]}`:  {"INVALID_FIELD", "allowed_recipients.1"},
-			`{"reference":"x","name":"n","environment":"TEST","calendar":{"holidays":["2026-12-25"]}}`:    {"INVALID_FIELD", "calendar"},
+			`{"reference":"x","name":"n","environment":"TEST","calendar":{"holidays":["2026-02-30"]}}`:    {"INVALID_FIELD", "calendar.holidays.0"},
 			`{"reference":"x","name":"n","environment":"TEST","sending":"PAUSED","allowed_recipients":5}`: {"INVALID_FIELD", "allowed_recipients"},
 		} {
 			w.as(bootstrap, "POST", "/v1/platforms", body).fails(400, want[0], want[1])

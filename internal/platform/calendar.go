@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -48,10 +49,10 @@ func (c *Calendar) Days(now time.Time) (calendar.Days, error) {
 		}
 	}
 	var holidays []calendar.Date
-	for _, text := range c.Holidays {
+	for i, text := range c.Holidays {
 		day, err := calendar.ParseDay(text)
 		if err != nil {
-			return calendar.Days{}, fault.At(fault.Invalid, "holidays", "holidays must be dates: %v", err)
+			return calendar.Days{}, fault.At(fault.Invalid, fmt.Sprintf("holidays.%d", i), "each of holidays must be a date: %v", err)
 		}
 		holidays = append(holidays, day)
 	}
