@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,7 @@ func (w *world) story() []string {
 		}
 		out = append(out, line)
 	}
+	slices.Sort(out)
 	return out
 }
 
