@@ -339,6 +339,11 @@ const (
 	IngestResourcesEventsNone IngestResourcesEvents = "none"
 )
 
+// Defines values for IngestSnapshotEvents.
+const (
+	IngestSnapshotEventsNone IngestSnapshotEvents = "none"
+)
+
 // Defines values for IntegrationEmailProviderSMTPSecurity.
 const (
 	IntegrationEmailProviderSMTPSecurityNone     IntegrationEmailProviderSMTPSecurity = "NONE"
@@ -820,6 +825,44 @@ const (
 	SendEmailVariantPricingPlanSubscription SendEmailVariant = "PRICING_PLAN_SUBSCRIPTION"
 )
 
+// Defines values for SnapshotKind.
+const (
+	SnapshotKindContact                 SnapshotKind = "CONTACT"
+	SnapshotKindCustomer                SnapshotKind = "CUSTOMER"
+	SnapshotKindInvoice                 SnapshotKind = "INVOICE"
+	SnapshotKindPayment                 SnapshotKind = "PAYMENT"
+	SnapshotKindPricingPlanSchedule     SnapshotKind = "PRICING_PLAN_SCHEDULE"
+	SnapshotKindPricingPlanSubscription SnapshotKind = "PRICING_PLAN_SUBSCRIPTION"
+	SnapshotKindWallet                  SnapshotKind = "WALLET"
+	SnapshotKindWalletType              SnapshotKind = "WALLET_TYPE"
+)
+
+// Defines values for SnapshotOnAbsent.
+const (
+	SnapshotOnAbsentClose  SnapshotOnAbsent = "CLOSE"
+	SnapshotOnAbsentReport SnapshotOnAbsent = "REPORT"
+)
+
+// Defines values for SnapshotPhaseOnAbsent.
+const (
+	SnapshotPhaseOnAbsentClose  SnapshotPhaseOnAbsent = "CLOSE"
+	SnapshotPhaseOnAbsentReport SnapshotPhaseOnAbsent = "REPORT"
+)
+
+// Defines values for SnapshotPhasePhase.
+const (
+	SnapshotPhasePhaseBegin     SnapshotPhasePhase = "BEGIN"
+	SnapshotPhasePhaseEnd       SnapshotPhasePhase = "END"
+	SnapshotPhasePhaseResources SnapshotPhasePhase = "RESOURCES"
+)
+
+// Defines values for SnapshotStatus.
+const (
+	SnapshotStatusEnded  SnapshotStatus = "ENDED"
+	SnapshotStatusEnding SnapshotStatus = "ENDING"
+	SnapshotStatusOpen   SnapshotStatus = "OPEN"
+)
+
 // Defines values for SourceType.
 const (
 	SourceTypeStripe SourceType = "STRIPE"
@@ -1158,8 +1201,11 @@ type BillingEntity struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // BillingEntityBranding is branding of BillingEntity.
@@ -1235,8 +1281,11 @@ type BillingEntityPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -1319,8 +1368,11 @@ type Contact struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // ContactMembers is the body of updateContact, updateContact.
@@ -1382,8 +1434,11 @@ type ContactPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -1427,8 +1482,11 @@ type Customer struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // CustomerIndividual is individual of Customer.
@@ -1535,8 +1593,11 @@ type CustomerPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -1686,13 +1747,8 @@ type IngestItemObjectType string
 // IngestResourcesEvents is events of IngestResources.
 type IngestResourcesEvents string
 
-// IngestResults is the answer of ingestResources.
-type IngestResults struct {
-	Data []IngestResultsDataItem `json:"data"`
-}
-
-// IngestResultsDataItem is an item of a list.
-type IngestResultsDataItem struct {
+// IngestResult is as api/openapi.yaml says.
+type IngestResult struct {
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
 
@@ -1703,6 +1759,14 @@ type IngestResultsDataItem struct {
 	Stale bool     `json:"stale"`
 	Error *Problem `json:"error"`
 }
+
+// IngestResults is the answer of ingestResources.
+type IngestResults struct {
+	Data []IngestResult `json:"data"`
+}
+
+// IngestSnapshotEvents is events of IngestSnapshot.
+type IngestSnapshotEvents string
 
 // Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration.
 type Integration struct {
@@ -1833,8 +1897,11 @@ type Invoice struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // InvoiceLine is an item of a list.
@@ -2004,8 +2071,11 @@ type InvoicePutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2240,8 +2310,11 @@ type Payment struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // PaymentDunningActionDetails is dunning_action_details of Payment.
@@ -2314,8 +2387,11 @@ type PaymentPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2477,8 +2553,11 @@ type PricingPlanSchedule struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // PricingPlanScheduleMembers is the body of createPricingPlanSchedule, putPricingPlanSchedule.
@@ -2524,8 +2603,11 @@ type PricingPlanSchedulePutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2570,8 +2652,11 @@ type PricingPlanSubscription struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // PricingPlanSubscriptionMembers is the body of updatePricingPlanSubscription, updatePricingPlanSubscription.
@@ -2653,8 +2738,11 @@ type PricingPlanSubscriptionPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2851,6 +2939,81 @@ type SendEmailInvoiceType string
 
 // SendEmailVariant Required, but for the action of a WALLET workflow, which has none
 type SendEmailVariant string
+
+// Snapshot is the answer of ingestSnapshot, ingestSnapshot.
+type Snapshot struct {
+	ObjectType string `json:"object_type"`
+	ID         string `json:"id"`
+
+	// Status OPEN takes resources; of one that is ENDING call END again; ENDED is final
+	Status      SnapshotStatus   `json:"status"`
+	ObjectTypes []SnapshotKind   `json:"object_types"`
+	CustomerID  *string          `json:"customer_id"`
+	OnAbsent    SnapshotOnAbsent `json:"on_absent"`
+
+	// Seen How many resources of these types were told, each counted once
+	Seen int `json:"seen"`
+
+	// Applied How many of the states that were told became the stored ones
+	Applied int `json:"applied"`
+
+	// AbsentCount How many resources the source no longer has
+	AbsentCount int `json:"absent_count"`
+
+	// ClosedCount How many of them were closed
+	ClosedCount int `json:"closed_count"`
+
+	// Absent The first 1,000 of them
+	Absent []SnapshotAbsentItem `json:"absent"`
+
+	// CreatedAt With seconds and without fraction; written in UTC
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt With seconds and without fraction; written in UTC
+	ExpiresAt time.Time  `json:"expires_at"`
+	EndedAt   *time.Time `json:"ended_at"`
+
+	// Data Of RESOURCES: what became of each item, in order
+	Data []IngestResult `json:"data,omitempty"`
+}
+
+// SnapshotAbsentItem is an item of a list.
+type SnapshotAbsentItem struct {
+	ObjectType SnapshotKind `json:"object_type"`
+	ID         string       `json:"id"`
+	Closed     bool         `json:"closed"`
+}
+
+// SnapshotKind is as api/openapi.yaml says.
+type SnapshotKind string
+
+// SnapshotOnAbsent is on_absent of Snapshot.
+type SnapshotOnAbsent string
+
+// SnapshotPhase BEGIN takes object_types, customer_id and on_absent, RESOURCES takes snapshot_id and resources, END takes snapshot_id
+type SnapshotPhase struct {
+	Phase      SnapshotPhasePhase `json:"phase"`
+	SnapshotID *string            `json:"snapshot_id,omitempty"`
+
+	// ObjectTypes Of what the source tells all that it has, each once
+	ObjectTypes []SnapshotKind `json:"object_types,omitempty"`
+
+	// CustomerID Of whom alone; null is everybody
+	CustomerID *string `json:"customer_id,omitempty"`
+
+	// OnAbsent What becomes of what is absent; null is REPORT
+	OnAbsent  *SnapshotPhaseOnAbsent `json:"on_absent,omitempty"`
+	Resources []IngestItem           `json:"resources,omitempty"`
+}
+
+// SnapshotPhaseOnAbsent What becomes of what is absent; null is REPORT
+type SnapshotPhaseOnAbsent string
+
+// SnapshotPhasePhase is phase of SnapshotPhase.
+type SnapshotPhasePhase string
+
+// SnapshotStatus OPEN takes resources; of one that is ENDING call END again; ENDED is final
+type SnapshotStatus string
 
 // Source is the answer of createSource, getSource, updateSource.
 type Source struct {
@@ -3051,8 +3214,11 @@ type Wallet struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // WalletBalance The open balance is what can be used
@@ -3124,8 +3290,11 @@ type WalletPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -3154,8 +3323,11 @@ type WalletType struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // WalletTypeBalance is balance of WalletType.
@@ -3252,8 +3424,11 @@ type WalletTypePutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -3889,6 +4064,12 @@ type IngestResourcesJSONBody = []IngestItem
 type IngestResourcesParams struct {
 	// Events none stores history without events
 	Events IngestResourcesEvents `form:"events,omitempty" json:"events,omitempty"`
+}
+
+// IngestSnapshotParams defines parameters for IngestSnapshot.
+type IngestSnapshotParams struct {
+	// Events none stores history without events
+	Events IngestSnapshotEvents `form:"events,omitempty" json:"events,omitempty"`
 }
 
 // ListIntegrationsParams defines parameters for ListIntegrations.
@@ -4886,6 +5067,30 @@ func (c *Client) IngestResources(ctx context.Context, params *IngestResourcesPar
 	return call[IngestResults](ctx, c, request{
 		method: http.MethodPost,
 		path:   "/v1/ingest/resources",
+		query:  params.query(),
+		body:   body,
+		safe:   true,
+	}, opts)
+}
+
+func (p *IngestSnapshotParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "events", p.Events)
+	return q
+}
+
+// IngestSnapshot: tell all that the source has, and learn what it no longer has.
+//
+// Needs RESOURCE.INGEST. BEGIN answers with an id. RESOURCES takes up to 1,000 resources under it, as often as it takes,
+// each as in `/v1/ingest/resources`. END looks for what is stored, still open, and was not told, and reports it or closes
+// it; while `status` is ENDING, call END again. See docs/resources.md.
+func (c *Client) IngestSnapshot(ctx context.Context, params *IngestSnapshotParams, body SnapshotPhase, opts ...CallOption) (*Snapshot, error) {
+	return call[Snapshot](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/ingest/snapshot",
 		query:  params.query(),
 		body:   body,
 		safe:   true,

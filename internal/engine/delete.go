@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -14,7 +12,6 @@ import (
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
-	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -68,9 +65,11 @@ func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, res
 }
 
 // bury leaves of an entry what stays of a deleted resource.
-func (in *ingestion) bury(n *entry) {
-	old := n.resource
-	in.store(n, billing.Deleted(old))
+func (in *ingestion) bury(n *entry) { in.leave(n, billing.Deleted(n.resource)) }
+
+// leave leaves that of an entry.
+func (in *ingestion) leave(n *entry, rest billing.Resource) {
+	in.store(n, rest)
 	n.row.Revision = -n.row.Revision
 	n.resource = nil
 }
@@ -179,9 +178,5 @@ func (in *ingestion) cancelAllOf(ctx context.Context, id billing.CustomerID) err
 	if err != nil {
 		return err
 	}
-	for i := range waiting {
-		waiting[i].Status, waiting[i].Reason, waiting[i].UpdatedAt = trigger.Skipped, workflow.Deleted, in.now
-	}
-	slices.SortFunc(waiting, func(a, b trigger.Trigger) int { return cmp.Compare(a.ID, b.ID) })
-	return in.tx.UpdateTriggers(ctx, waiting)
+	return in.skipDeleted(ctx, waiting)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -27,7 +28,7 @@ func (e *Engine) sweepForever(ctx context.Context) {
 		case <-ticker.C:
 			err = e.Sweep(ctx)
 		case <-neglect.C:
-			err = e.WakeNeglected(ctx)
+			err = errors.Join(e.WakeNeglected(ctx), e.SweepSnapshots(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			e.log.LogAttrs(ctx, slog.LevelError, "sweep_failed", slog.Any("error", err))

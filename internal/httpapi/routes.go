@@ -116,6 +116,7 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/wallets/{idOrReference}/balance", may(auth.WalletView), false, s.walletBalance},
 
 		{http.MethodPost, "/v1/ingest/resources", may(auth.ResourceIngest), false, s.ingestResources},
+		{http.MethodPost, "/v1/ingest/snapshot", may(auth.ResourceIngest), false, s.ingestSnapshot},
 		{http.MethodPost, "/v1/ingest/sources/{id}", nil, true, s.ingestWebhook}, // its signature authenticates it
 
 		{http.MethodGet, "/v1/integrations", may(auth.IntegrationView), false, s.listIntegrations},

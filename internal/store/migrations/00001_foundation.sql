@@ -171,6 +171,31 @@ CREATE INDEX resources_by_invoice ON resources (platform_id, invoice_id) WHERE i
 CREATE INDEX resources_by_parent ON resources (platform_id, kind, parent_id) WHERE parent_id <> '';
 CREATE INDEX resources_by_external_reference ON resources (platform_id, kind, external_reference) WHERE external_reference <> '';
 
+-- Snapshots of what a source has, on their way. looked counts the steps of the
+-- search for what is absent, so that of two who search only one goes on. sweep_at
+-- is when the sweep is to look at it: once it has ended, or has expired.
+CREATE TABLE snapshots (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    status      TEXT   NOT NULL,
+    seen        BIGINT NOT NULL,
+    applied     BIGINT NOT NULL,
+    looked      BIGINT NOT NULL,
+    doc         TEXT   NOT NULL,
+    sweep_at    BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE INDEX snapshots_to_sweep ON snapshots (sweep_at);
+
+-- What was told in a snapshot, until it has ended.
+CREATE TABLE snapshot_seen (
+    platform_id TEXT NOT NULL,
+    snapshot_id TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    PRIMARY KEY (platform_id, snapshot_id, kind, id)
+);
+
 -- Which invoice the payments of an external reference belong to, for billing
 -- systems that say it apart from the payment.
 CREATE TABLE payment_links (
