@@ -1612,7 +1612,7 @@ type CustomerType string
 // Decimal Kept and echoed as written
 type Decimal = string
 
-// DeletedResource is the answer of deleteContact, deleteCustomer.
+// DeletedResource is the answer of deleteBillingEntity, deleteContact, deleteCustomer, deleteInvoice, deletePayment, deletePricingPlanSchedule, deletePricingPlanSubscription, deleteWalletType, deleteWallet.
 type DeletedResource struct {
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
@@ -1768,7 +1768,7 @@ type IngestResults struct {
 // IngestSnapshotEvents is events of IngestSnapshot.
 type IngestSnapshotEvents string
 
-// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration.
+// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration, deleteIntegration.
 type Integration struct {
 	// ObjectType INTEGRATION
 	ObjectType    string                   `json:"object_type"`
@@ -4643,6 +4643,16 @@ func (c *Client) SearchBillingEntitiesPage(ctx context.Context, params *SearchBi
 	}, opts)
 }
 
+// DeleteBillingEntity: delete a billing entity.
+//
+// Needs BILLING_ENTITY.DELETE. Refused while it is the default of the platform or of a source.
+func (c *Client) DeleteBillingEntity(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetBillingEntity: read a billing entity by id or reference.
 //
 // Needs BILLING_ENTITY.VIEW.
@@ -5142,6 +5152,17 @@ func (c *Client) CreateIntegration(ctx context.Context, body IntegrationPut, opt
 	}, opts)
 }
 
+// DeleteIntegration: delete an integration with its credentials.
+//
+// Needs INTEGRATION.DELETE. Refused while an action that is not ARCHIVED uses it, or a message is still to be sent
+// through it. Answers with the integration as it was.
+func (c *Client) DeleteIntegration(ctx context.Context, idOrReference string, opts ...CallOption) (*Integration, error) {
+	return call[Integration](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetIntegration: read an integration by id or reference.
 //
 // Needs INTEGRATION.VIEW. Credentials are never shown.
@@ -5252,6 +5273,16 @@ func (c *Client) SearchInvoicesPage(ctx context.Context, params *SearchInvoicesP
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeleteInvoice: delete an invoice.
+//
+// Needs INVOICE.DELETE. Messages about it and its payments that have not begun are cancelled.
+func (c *Client) DeleteInvoice(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/invoices/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -5448,6 +5479,16 @@ func (c *Client) SearchPaymentsPage(ctx context.Context, params *SearchPaymentsP
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeletePayment: delete a payment.
+//
+// Needs PAYMENT.DELETE. Messages about it that have not begun are cancelled.
+func (c *Client) DeletePayment(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/payments/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -5656,6 +5697,16 @@ func (c *Client) SearchPricingPlanSchedulesPage(ctx context.Context, params *Sea
 	}, opts)
 }
 
+// DeletePricingPlanSchedule: delete a schedule.
+//
+// Needs PRICING_PLAN_SCHEDULE.DELETE. Messages about its trial that have not begun are cancelled.
+func (c *Client) DeletePricingPlanSchedule(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetPricingPlanSchedule: read a pricing plan schedule by id or reference.
 //
 // Needs PRICING_PLAN_SCHEDULE.VIEW.
@@ -5775,6 +5826,16 @@ func (c *Client) SearchPricingPlanSubscriptionsPage(ctx context.Context, params 
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeletePricingPlanSubscription: delete a subscription.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.DELETE. Messages about it that have not begun are cancelled.
+func (c *Client) DeletePricingPlanSubscription(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -6128,6 +6189,16 @@ func (c *Client) SearchWalletTypesPage(ctx context.Context, params *SearchWallet
 	}, opts)
 }
 
+// DeleteWalletType: delete a wallet type.
+//
+// Needs WALLET_TYPE.DELETE. Refused while a wallet of it is not ARCHIVED.
+func (c *Client) DeleteWalletType(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/wallet-types/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetWalletType: read a wallet type by id or reference.
 //
 // Needs WALLET_TYPE.VIEW.
@@ -6249,6 +6320,16 @@ func (c *Client) SearchWalletsPage(ctx context.Context, params *SearchWalletsPar
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeleteWallet: delete a wallet.
+//
+// Needs WALLET.DELETE. Messages about it that have not begun are cancelled.
+func (c *Client) DeleteWallet(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/wallets/{idOrReference}", idOrReference),
 	}, opts)
 }
 

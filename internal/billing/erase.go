@@ -1,11 +1,15 @@
 package billing
 
 // Deleted is what is left of a resource that was deleted: its id, and its version,
-// so that a state from before does not bring it back.
+// so that a state from before does not bring it back; of a payment also which
+// invoice it was for, whose timeline tells of it.
 func Deleted(r Resource) Resource {
 	out, was := New(r.Kind()), r.Base()
 	h := out.Base()
 	h.ID, h.Version = was.ID, was.Version
+	if p, ok := out.(*Payment); ok {
+		p.InvoiceID = r.(*Payment).InvoiceID
+	}
 	return out
 }
 

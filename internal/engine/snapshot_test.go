@@ -173,10 +173,9 @@ func TestSnapshotStopsDunning(t *testing.T) {
 		if _, err := w.remind(workflow.Overdue, "i1"); !fault.Is(err, fault.State) {
 			w.Errorf("a reminder by hand: got %v", err)
 		}
-		moments, err := w.s.Timeline(w.ctx, w.p, billing.KindInvoice, "i1", store.Query{Page: 1, Limit: 50})
-		w.must(err)
-		if !slices.ContainsFunc(moments.Items, func(m execution.Moment) bool { return m.Reason == workflow.NotFinal }) {
-			w.Errorf("the timeline does not tell: %+v", moments.Items)
+		moments := w.timeline(billing.KindInvoice, "i1")
+		if !slices.ContainsFunc(moments, func(m execution.Moment) bool { return m.Reason == workflow.NotFinal }) {
+			w.Errorf("the timeline does not tell: %+v", moments)
 		}
 	})
 }

@@ -66,6 +66,16 @@ func (s *server) storeIntegration(c *call, id platform.IntegrationID) (reply, er
 	return answer(status, in, shownIntegration, err)
 }
 
+// deleteIntegration answers with the integration as it was, without its credentials.
+func (s *server) deleteIntegration(c *call) (reply, error) {
+	name, err := c.named("idOrReference", "INTEGRATION")
+	if err != nil {
+		return reply{}, err
+	}
+	in, err := s.engine.DeleteIntegration(c.Context(), c.platform, name)
+	return answer(http.StatusOK, in, shownIntegration, err)
+}
+
 var sourceListing = listing{order: []string{"created_at", "updated_at", "reference", "type"}}
 
 func (s *server) listSources(c *call) (reply, error) {
