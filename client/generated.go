@@ -373,6 +373,19 @@ const (
 	IntegrationTypeEmailProvider IntegrationType = "EMAIL_PROVIDER"
 )
 
+// Defines values for IntegrationUpdateEmailProviderSMTPSecurity.
+const (
+	IntegrationUpdateEmailProviderSMTPSecurityNone     IntegrationUpdateEmailProviderSMTPSecurity = "NONE"
+	IntegrationUpdateEmailProviderSMTPSecurityStarttls IntegrationUpdateEmailProviderSMTPSecurity = "STARTTLS"
+	IntegrationUpdateEmailProviderSMTPSecurityTLS      IntegrationUpdateEmailProviderSMTPSecurity = "TLS"
+)
+
+// Defines values for IntegrationUpdateEmailProviderVariant.
+const (
+	IntegrationUpdateEmailProviderVariantSMTP   IntegrationUpdateEmailProviderVariant = "SMTP"
+	IntegrationUpdateEmailProviderVariantSystem IntegrationUpdateEmailProviderVariant = "SYSTEM"
+)
+
 // Defines values for InvoicePaymentStatus.
 const (
 	InvoicePaymentStatusOverpaid      InvoicePaymentStatus = "OVERPAID"
@@ -1768,7 +1781,7 @@ type IngestResults struct {
 // IngestSnapshotEvents is events of IngestSnapshot.
 type IngestSnapshotEvents string
 
-// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration, deleteIntegration.
+// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration, updateIntegration, deleteIntegration.
 type Integration struct {
 	// ObjectType INTEGRATION
 	ObjectType    string                   `json:"object_type"`
@@ -1784,7 +1797,7 @@ type Integration struct {
 	UpdatedAt     time.Time                `json:"updated_at"`
 }
 
-// IntegrationAuthentication is authentication of Integration.
+// IntegrationAuthentication is as api/openapi.yaml says.
 type IntegrationAuthentication struct {
 	UsernamePassword *IntegrationAuthenticationUsernamePassword `json:"username_password,omitempty"`
 }
@@ -1850,6 +1863,41 @@ type IntegrationStatus string
 
 // IntegrationType is type of Integration.
 type IntegrationType string
+
+// IntegrationUpdate is the body of updateIntegration, updateIntegration.
+type IntegrationUpdate struct {
+	Reference      nullable.Nullable[string]                    `json:"reference,omitempty"`
+	Name           nullable.Nullable[string]                    `json:"name,omitempty"`
+	Description    nullable.Nullable[string]                    `json:"description,omitempty"`
+	Type           *IntegrationType                             `json:"type,omitempty"`
+	Status         *IntegrationStatus                           `json:"status,omitempty"`
+	Message        nullable.Nullable[string]                    `json:"message,omitempty"`
+	EmailProvider  *IntegrationUpdateEmailProvider              `json:"email_provider,omitempty"`
+	Authentication nullable.Nullable[IntegrationAuthentication] `json:"authentication,omitempty"`
+}
+
+// IntegrationUpdateEmailProvider is email_provider of IntegrationUpdate.
+type IntegrationUpdateEmailProvider struct {
+	Variant               *IntegrationUpdateEmailProviderVariant `json:"variant,omitempty"`
+	SMTP                  *IntegrationUpdateEmailProviderSMTP    `json:"smtp,omitempty"`
+	UseLocalizedTemplates *bool                                  `json:"use_localized_templates,omitempty"`
+}
+
+// IntegrationUpdateEmailProviderSMTP is smtp of IntegrationUpdateEmailProvider.
+type IntegrationUpdateEmailProviderSMTP struct {
+	Host *string `json:"host,omitempty"`
+
+	// Port Null is the default of the security
+	Port     *int                                        `json:"port,omitempty"`
+	Security *IntegrationUpdateEmailProviderSMTPSecurity `json:"security,omitempty"`
+	From     *string                                     `json:"from,omitempty"`
+}
+
+// IntegrationUpdateEmailProviderSMTPSecurity is security of IntegrationUpdateEmailProviderSmtp.
+type IntegrationUpdateEmailProviderSMTPSecurity string
+
+// IntegrationUpdateEmailProviderVariant is variant of IntegrationUpdateEmailProvider.
+type IntegrationUpdateEmailProviderVariant string
 
 // Invoice is the answer of getInvoice.
 type Invoice struct {
@@ -5170,6 +5218,18 @@ func (c *Client) GetIntegration(ctx context.Context, idOrReference string, opts 
 	return call[Integration](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateIntegration: change an integration.
+//
+// Needs INTEGRATION.UPDATE. A merge patch (RFC 7386), into objects too. `authentication` is replaced whole, since it
+// cannot be read; null removes the stored credentials, and without it they stay, under the same rule as with PUT.
+func (c *Client) UpdateIntegration(ctx context.Context, idOrReference string, body IntegrationUpdate, opts ...CallOption) (*Integration, error) {
+	return call[Integration](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 

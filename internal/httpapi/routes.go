@@ -130,6 +130,7 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/integrations", may(auth.IntegrationCreate), false, s.createIntegration},
 		{http.MethodGet, "/v1/integrations/{idOrReference}", may(auth.IntegrationView), false, s.integration},
 		{http.MethodPut, "/v1/integrations/{idOrReference}", may(auth.IntegrationCreate, auth.IntegrationUpdate), false, s.putIntegration},
+		{http.MethodPatch, "/v1/integrations/{idOrReference}", may(auth.IntegrationUpdate), false, s.changeIntegration},
 		{http.MethodDelete, "/v1/integrations/{idOrReference}", may(auth.IntegrationDelete), false, s.deleteIntegration},
 
 		{http.MethodGet, "/v1/sources", may(auth.SourceView), false, s.listSources},
