@@ -319,21 +319,22 @@ CREATE TABLE messages (
 
 -- What people stop by hand. covers is what a hold stops the messages of: what it
 -- is on, or its customer. resume_at is when what it stopped is to be decided
--- again, 0 when there is nothing to do.
+-- again, 0 when there is nothing to do; resume_tries is how often that has failed.
 CREATE TABLE holds (
-    platform_id TEXT   NOT NULL,
-    id          TEXT   NOT NULL,
-    scope       TEXT   NOT NULL,
-    resource_id TEXT   NOT NULL,
-    customer_id TEXT   NOT NULL,
-    reason      TEXT   NOT NULL,
-    status      TEXT   NOT NULL,
-    covers_kind TEXT   NOT NULL,
-    covers_id   TEXT   NOT NULL,
-    resume_at   BIGINT NOT NULL,
-    doc         TEXT   NOT NULL,
-    created_at  BIGINT NOT NULL,
-    updated_at  BIGINT NOT NULL,
+    platform_id  TEXT   NOT NULL,
+    id           TEXT   NOT NULL,
+    scope        TEXT   NOT NULL,
+    resource_id  TEXT   NOT NULL,
+    customer_id  TEXT   NOT NULL,
+    reason       TEXT   NOT NULL,
+    status       TEXT   NOT NULL,
+    covers_kind  TEXT   NOT NULL,
+    covers_id    TEXT   NOT NULL,
+    resume_at    BIGINT NOT NULL,
+    resume_tries BIGINT NOT NULL,
+    doc          TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    updated_at   BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
 );
 CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE created_at > 0;
