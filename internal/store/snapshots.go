@@ -50,8 +50,8 @@ func (tx *Tx) InsertSnapshot(ctx context.Context, p platform.ID, s billing.Snaps
 		return err
 	}
 	_, err = tx.c.exec(ctx,
-		`INSERT INTO snapshots (platform_id, id, status, seen, applied, looked, doc, sweep_at) VALUES ($1, $2, $3, 0, 0, 0, $4, $5)`,
-		string(p), string(s.ID), string(s.Status), doc, micros(s.ExpiresAt))
+		`INSERT INTO snapshots (platform_id, id, status, seen, applied, looked, doc, expires_at, sweep_at)
+		 VALUES ($1, $2, $3, 0, 0, 0, $4, $5, $5)`, string(p), string(s.ID), string(s.Status), doc, micros(s.ExpiresAt))
 	return err
 }
 
@@ -145,50 +145,35 @@ func (tx *Tx) Advance(ctx context.Context, p platform.ID, l Looked) (bool, error
 // expired, of all platforms: a step of one of them, and reports whether there was
 // one. Several nodes may do it at once.
 func (tx *Tx) SweepSnapshots(ctx context.Context, now time.Time, most int) (bool, error) {
-	list, err := all(ctx, tx.c, scanSwept,
-		`SELECT platform_id, status, doc FROM snapshots WHERE sweep_at <= $1 ORDER BY sweep_at LIMIT 1 FOR UPDATE SKIP LOCKED`, micros(now))
+	type swept struct {
+		platform, id string
+		status       billing.SnapshotStatus
+		expires      int64
+	}
+	list, err := all(ctx, tx.c, func(rs rows) (s swept, err error) {
+		return s, rs.Scan(&s.platform, &s.id, &s.status, &s.expires)
+	}, `SELECT platform_id, id, status, expires_at FROM snapshots WHERE sweep_at <= $1 ORDER BY sweep_at LIMIT 1 FOR UPDATE SKIP LOCKED`, micros(now))
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
 	s := list[0]
-	if s.Status == billing.SnapshotOpen || s.Status == billing.SnapshotEnding {
+	if s.status == billing.SnapshotOpen || s.status == billing.SnapshotEnding {
 		// First, and alone: a search that is under way must not find missing what
 		// is forgotten below.
-		_, err := tx.c.exec(ctx, `UPDATE snapshots SET status = 'EXPIRED', looked = looked + 1 WHERE platform_id = $1 AND id = $2`,
-			string(s.platform), string(s.ID))
+		_, err := tx.c.exec(ctx, `UPDATE snapshots SET status = 'EXPIRED', looked = looked + 1 WHERE platform_id = $1 AND id = $2`, s.platform, s.id)
 		return true, err
 	}
 	n, err := tx.c.exec(ctx,
 		`DELETE FROM snapshot_seen WHERE platform_id = $1 AND snapshot_id = $2 AND (kind, id) IN (
-		   SELECT kind, id FROM snapshot_seen WHERE platform_id = $1 AND snapshot_id = $2 LIMIT $3)`,
-		string(s.platform), string(s.ID), most)
+		   SELECT kind, id FROM snapshot_seen WHERE platform_id = $1 AND snapshot_id = $2 LIMIT $3)`, s.platform, s.id, most)
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("forgetting what a snapshot has seen: %w", err)
 	case n > 0:
-	case s.ExpiresAt.After(now):
-		_, err = tx.c.exec(ctx, `UPDATE snapshots SET sweep_at = $3 WHERE platform_id = $1 AND id = $2`,
-			string(s.platform), string(s.ID), micros(s.ExpiresAt))
+	case s.expires > micros(now):
+		_, err = tx.c.exec(ctx, `UPDATE snapshots SET sweep_at = expires_at WHERE platform_id = $1 AND id = $2`, s.platform, s.id)
 	default:
-		_, err = tx.c.exec(ctx, `DELETE FROM snapshots WHERE platform_id = $1 AND id = $2`, string(s.platform), string(s.ID))
+		_, err = tx.c.exec(ctx, `DELETE FROM snapshots WHERE platform_id = $1 AND id = $2`, s.platform, s.id)
 	}
 	return true, err
-}
-
-// swept is a snapshot of any platform.
-type swept struct {
-	platform platform.ID
-	billing.Snapshot
-}
-
-func scanSwept(rs rows) (swept, error) {
-	var s swept
-	var status billing.SnapshotStatus
-	var doc []byte
-	if err := rs.Scan(&s.platform, &status, &doc); err != nil {
-		return s, err
-	}
-	err := json.Unmarshal(doc, &s.Snapshot)
-	s.Status = status
-	return s, err
 }

@@ -182,6 +182,7 @@ CREATE TABLE snapshots (
     applied     BIGINT NOT NULL,
     looked      BIGINT NOT NULL,
     doc         TEXT   NOT NULL,
+    expires_at  BIGINT NOT NULL,
     sweep_at    BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
 );
