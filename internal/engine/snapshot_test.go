@@ -308,6 +308,69 @@ func TestSnapshotGoesOn(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) { test(t, pgtest.URL(t)) })
 }
 
+// TestSnapshotAgainstAState: what is told while a snapshot ends is not closed, or is
+// open again: whichever comes first, the invoice is still asked for.
+func TestSnapshotAgainstAState(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.workflow(workflow.ToFinal)
+		w.ingest(w.customer("c1"))
+		for i := range 20 {
+			in := w.invoice(fmt.Sprint("i", i), "c1")
+			in.Status = billing.InvoiceDraft
+			w.ingest(in)
+			id := w.begin(billing.Close, billing.KindInvoice)
+			var all sync.WaitGroup
+			all.Go(func() {
+				if _, err := w.e.EndSnapshot(w.ctx, w.p, id); err != nil {
+					w.Errorf("ending: %v", err)
+				}
+			})
+			all.Go(func() { w.ingest(w.invoice(in.ID, "c1")) })
+			all.Wait()
+			if got := w.resource(billing.KindInvoice, in.ID).(*billing.Invoice); !got.Collectible() || got.ClosedBy != "" {
+				w.Fatalf("%s is %s, closed by %q", got.ID, got.Status, got.ClosedBy)
+			}
+			if list := w.executions(); len(list) != i+1 || list[i].Status != execution.Pending {
+				w.Fatalf("%s: got %+v, want its message pending", in.ID, list)
+			}
+		}
+	})
+}
+
+// TestSnapshotsShareATransaction: parts of several snapshots that are taken together,
+// one of which is refused.
+func TestSnapshotsShareATransaction(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.ingest(w.customer("c1"))
+		var ids []billing.SnapshotID
+		for range 12 {
+			ids = append(ids, w.begin(billing.Report, billing.KindInvoice))
+		}
+		w.end(ids[5])
+		var all sync.WaitGroup
+		for i, id := range ids {
+			all.Go(func() {
+				err := w.tell(id, []billing.Resource{w.invoice(fmt.Sprint("i", i), "c1"), w.invoice("all", "c1")})
+				if fault.Is(err, fault.State) != (i == 5) || err != nil && i != 5 {
+					w.Errorf("part %d: got %v", i, err)
+				}
+			})
+		}
+		all.Wait()
+		for i, id := range ids {
+			s, err := w.s.Snapshot(w.ctx, w.p, id)
+			w.must(err)
+			want := int64(2)
+			if i == 5 {
+				want = 0
+			}
+			if stored := w.resource(billing.KindInvoice, fmt.Sprint("i", i)) != nil; s.Seen != want || stored != (i != 5) {
+				w.Errorf("snapshot %d: got %d seen, stored %v", i, s.Seen, stored)
+			}
+		}
+	})
+}
+
 // TestSnapshotsAreForgotten: an expired snapshot closes nothing, however much of
 // what it has seen is forgotten already.
 func TestSnapshotsAreForgotten(t *testing.T) {
