@@ -73,6 +73,14 @@ func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, res
 	return err
 }
 
+// byID is an item that names a resource, of which all else is known when its row is
+// locked; what that names is locked before it.
+func byID(kind billing.Kind, id string) billing.Item {
+	named := billing.New(kind)
+	named.Base().ID = id
+	return billing.Item{Resource: named, Mode: billing.Fill}
+}
+
 // bury leaves of an entry what stays of a deleted resource.
 func (in *ingestion) bury(n *entry) { in.leave(n, billing.Deleted(n.resource)) }
 

@@ -88,6 +88,7 @@ func (tx *Tx) CloseSnapshot(ctx context.Context, p platform.ID, id billing.Snaps
 
 // Unseen are resources that a snapshot does not have, of a window of ids.
 type Unseen struct {
+	Kind billing.Kind
 	IDs  []string
 	Last string // the last id that was looked at
 	More bool   // there may be some behind it
@@ -115,7 +116,7 @@ func (r Reader) Unseen(ctx context.Context, p platform.ID, s billing.Snapshot, k
 		     SELECT 1 FROM snapshot_seen s WHERE s.platform_id = $1 AND s.snapshot_id = $6 AND s.kind = r.kind AND s.id = r.id) THEN 1 ELSE 0 END
 		 FROM (SELECT kind, id, revision, status, paid FROM resources WHERE platform_id = $1 AND kind = $2 AND id > $3`+whose+`
 		     ORDER BY id LIMIT $4) r ORDER BY r.id`, args...)
-	u := Unseen{Last: after, More: len(list) == window}
+	u := Unseen{Kind: kind, Last: after, More: len(list) == window}
 	for _, w := range list {
 		if u.Last = w.id; w.unseen == 1 {
 			u.IDs = append(u.IDs, w.id)
