@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 )
@@ -145,6 +146,9 @@ func (e *Engine) closeAbsent(ctx context.Context, tx *store.Tx, p platform.ID, s
 	if err != nil {
 		return err
 	}
+	if err := toldAny(ctx, tx.Reader, p, s, found.Kind); err != nil {
+		return err
+	}
 	items := make([]billing.Item, len(found.IDs))
 	for i, id := range found.IDs {
 		items[i] = byID(found.Kind, id)
@@ -180,4 +184,19 @@ func (e *Engine) closeAbsent(ctx context.Context, tx *store.Tx, p platform.ID, s
 		return err
 	}
 	return in.decide(ctx)
+}
+
+// toldAny refuses to close everything of a kind. That a source lists nothing is more
+// often a mistake of who asked it than the truth, unless it was asked about one
+// customer.
+func toldAny(ctx context.Context, r store.Reader, p platform.ID, s *billing.Snapshot, kind billing.Kind) error {
+	if s.CustomerID != "" {
+		return nil
+	}
+	any, err := r.Saw(ctx, p, s.ID, kind)
+	if err != nil || any {
+		return err
+	}
+	return fault.At(fault.State, "snapshot_id",
+		"no %s at all was told in snapshot %s, and all that are open would be closed: begin another and tell at least one, or only report", kind, s.ID)
 }

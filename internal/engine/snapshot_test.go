@@ -250,6 +250,27 @@ func TestSnapshotReportsOrIsInterrupted(t *testing.T) {
 	})
 }
 
+// TestSnapshotWithoutAnything: that a source has lost everything of a kind is not
+// believed.
+func TestSnapshotWithoutAnything(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.ingest(w.customer("c1"), w.invoice("i1", "c1"))
+		id := w.begin(billing.Close, billing.KindWallet, billing.KindCustomer, billing.KindInvoice) // of wallets there is none to be closed
+		w.must(w.tell(id, []billing.Resource{w.customer("c1")}))
+		for range 2 {
+			if _, err := w.e.EndSnapshot(w.ctx, w.p, id); !fault.Is(err, fault.State) || !strings.Contains(err.Error(), "no INVOICE") {
+				w.Errorf("got %v, want it refused", err)
+			}
+		}
+		if !w.resource(billing.KindInvoice, "i1").(*billing.Invoice).Collectible() {
+			w.Error("everything was closed")
+		}
+		if s := w.end(w.begin(billing.Report, billing.KindInvoice)); s.AbsentCount != 1 {
+			w.Errorf("reported: got %+v", s)
+		}
+	})
+}
+
 // TestSnapshotGoesOn: the end is made of steps, each of a transaction; whoever
 // calls it, and however many at once, each absent resource is closed and counted once.
 func TestSnapshotGoesOn(t *testing.T) {
@@ -319,6 +340,7 @@ func TestSnapshotAgainstAState(t *testing.T) {
 			in.Status = billing.InvoiceDraft
 			w.ingest(in)
 			id := w.begin(billing.Close, billing.KindInvoice)
+			w.must(w.tell(id, nil, billing.Key{Kind: billing.KindInvoice, ID: "another"}))
 			var all sync.WaitGroup
 			all.Go(func() {
 				if _, err := w.e.EndSnapshot(w.ctx, w.p, id); err != nil {

@@ -78,6 +78,13 @@ func (tx *Tx) See(ctx context.Context, p platform.ID, id billing.SnapshotID, tol
 	return n == 1, err
 }
 
+// Saw reports whether anything of a kind was told in a snapshot.
+func (r Reader) Saw(ctx context.Context, p platform.ID, id billing.SnapshotID, kind billing.Kind) (bool, error) {
+	_, some, err := r.first(ctx, `SELECT id FROM snapshot_seen WHERE platform_id = $1 AND snapshot_id = $2 AND kind = $3 LIMIT 1`,
+		string(p), string(id), string(kind))
+	return some, err
+}
+
 // CloseSnapshot lets a snapshot take no more resources: what is taken just now is
 // waited for.
 func (tx *Tx) CloseSnapshot(ctx context.Context, p platform.ID, id billing.SnapshotID) error {
