@@ -128,10 +128,13 @@ func TestWebhooksShareARoom(t *testing.T) {
 			w.handler.ServeHTTP(rec, hook(body))
 			answers <- rec.Code
 		}()
-		for range 16 { // what is written has been read
-			if _, err := io.WriteString(sender, large); err != nil {
-				t.Fatal(err)
-			}
+		for range 15 { // what is written has been read
+			_, err := io.WriteString(sender, large)
+			w.must(err)
+		}
+		for _, rest := range []string{large[1:], "x"} { // and, when the last byte is, all before it has been counted
+			_, err := io.WriteString(sender, rest)
+			w.must(err)
 		}
 	}
 	w.send(hook(strings.NewReader(large))).fails(503, "INTERNAL_ERROR", "-")

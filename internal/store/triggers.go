@@ -259,3 +259,15 @@ func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*bil
 	}
 	return nil
 }
+
+// PlannedAbout reads and locks the triggers about resources that have not been
+// decided for good.
+func (tx *Tx) PlannedAbout(ctx context.Context, p platform.ID, keys []billing.Key) ([]trigger.Trigger, error) {
+	args := make([][]any, len(keys))
+	for i, k := range keys {
+		args[i] = []any{string(p), string(k.Kind), k.ID}
+	}
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = $2 AND resource_id = $3 AND type = 'EVENT'
+		 AND status = 'PLANNED' ORDER BY id FOR UPDATE`, args)
+}

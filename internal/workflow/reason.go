@@ -229,6 +229,8 @@ func (f Facts) stopsFailedPayment() Reason {
 		return Sent
 	case f.Invoice.Status == billing.InvoiceVoid:
 		return VoidReason
+	case f.Invoice.Status == billing.InvoiceArchived:
+		return NotFinal
 	case f.Invoice.IsPaid():
 		return PaidReason
 	case f.Invoice.OnHold:
