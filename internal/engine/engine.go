@@ -170,7 +170,9 @@ func (e *Engine) workflows(ctx context.Context, r store.Reader, p platform.ID, v
 	if err != nil {
 		return nil, err
 	}
+	old := set
 	set = workflow.NewSet(version, armed)
+	set.Inherit(old)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if old := e.sets[p]; old == nil || old.Version < version {

@@ -35,7 +35,7 @@ func (in *ingestion) decide(ctx context.Context) error {
 		return fmt.Errorf("stopping executions: %w", err)
 	}
 	for _, event := range in.events() {
-		if err := in.match(event); err != nil {
+		if err := in.match(ctx, event); err != nil {
 			return err
 		}
 	}
@@ -144,32 +144,35 @@ func customerOf(r billing.Resource, f workflow.Facts) billing.CustomerID {
 }
 
 // match decides about one event for each workflow that answers to it.
-func (in *ingestion) match(event billing.Event) error {
+func (in *ingestion) match(ctx context.Context, event billing.Event) error {
 	last := in.last(event.Resource)
-	facts := in.facts(last)
+	facts, err := in.presented(ctx, in.facts(last))
+	if err != nil {
+		return err
+	}
 	customer := customerOf(last, facts)
-	for _, w := range in.set.Match(event, customer) {
+	verdicts, err := in.verdicts(ctx, event, customer, facts)
+	if err != nil {
+		return err
+	}
+	for _, v := range verdicts {
+		w := v.Workflow
 		t := trigger.Trigger{
 			ID:         trigger.ID(ident.New("wktr")),
 			PlatformID: in.p,
-			Key: trigger.Key{
-				WorkflowID: w.ID,
-				Variant:    w.Variant(),
-				Kind:       event.Resource.Kind(),
-				ResourceID: event.Resource.Base().ID,
-				Occurrence: event.Occurrence,
-			},
+			Key:             keyOf(w, event),
 			Type:            trigger.Event,
+			Status:          v.Status,
+			Reason:          v.Reason,
 			CustomerID:      customer,
 			InvoiceID:       billing.InvoiceOf(last),
 			WorkflowVersion: w.Version,
 			EventAt:         event.At,
 			Details:         detailsOf(facts),
+			Facts:           v.Basis(facts),
 			CreatedAt:       in.now,
 			UpdatedAt:       in.now,
 		}
-		t.Status, t.Reason = in.judge(w, event, t.Key, facts)
-		t.Facts = facts.Basis()
 		in.inserts = append(in.inserts, t)
 	}
 	return nil
@@ -360,10 +363,15 @@ func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
 	if err := in.findHolds(ctx); err != nil {
 		return err
 	}
-	facts = in.facts(r)
-	t.Facts = facts.Basis()
-	status, reason := trigger.Decide(w, facts, t.EventAt, in.now)
-	in.become(t, status, reason, customer, w.Version)
+	if facts, err = in.presented(ctx, in.facts(r)); err != nil {
+		return err
+	}
+	v, err := in.verdict(ctx, w, t, facts)
+	if err != nil {
+		return err
+	}
+	t.Facts = v.Basis(facts)
+	in.become(t, v.Status, v.Reason, customer, w.Version)
 	return nil
 }
 

@@ -22,10 +22,13 @@ func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (St
 	if reason := w.LeavesOut(billing.CustomerID(facts.Customer.ID)); reason != workflow.Sent {
 		return Skipped, reason
 	}
-	switch {
-	case facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID):
+	if facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID) {
 		return Skipped, workflow.OutOfScope
-	case Late(w.Workflow, eventAt, now):
+	}
+	if reason := w.Asks(facts); reason != workflow.Sent {
+		return Skipped, reason
+	}
+	if Late(w.Workflow, eventAt, now) {
 		return Skipped, workflow.TooLate
 	}
 	if reason := facts.Stops(w.Variant()); reason != workflow.Sent {

@@ -1,9 +1,11 @@
 package workflow
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/condition"
 )
 
 // Set is the ACTIVE workflows of one platform at one version, arranged so that
@@ -17,6 +19,8 @@ type Set struct {
 	someone  map[topic][]*Armed
 	scoped   map[scopeKey][]*Armed
 	byID     map[ID]*Armed
+
+	conditions map[question]*condition.Condition
 }
 
 // topic is what a workflow is about: its variant, and of one that watches the
@@ -35,10 +39,14 @@ type scopeKey struct {
 type Armed struct {
 	Workflow
 	Actions []Action
+
+	condition *condition.Condition // of Conditions, if a [Set] has given it one
+	shared    bool                 // others of the set have the same
 }
 
 // NewSet arranges workflows for matching. Those that are not ACTIVE are left out.
 func NewSet(version int64, armed []*Armed) *Set {
+	armed = slices.SortedFunc(slices.Values(armed), inOrder)
 	s := &Set{
 		Version:  version,
 		everyone: map[topic][]*Armed{},
@@ -62,7 +70,13 @@ func NewSet(version int64, armed []*Armed) *Set {
 			s.scoped[k] = append(s.scoped[k], a)
 		}
 	}
+	s.share(armed)
 	return s
+}
+
+// inOrder is the order of creation.
+func inOrder(a, b *Armed) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // answers says which variant answers to an event.
@@ -115,7 +129,9 @@ func (s *Set) about(customer billing.CustomerID, topics ...topic) []*Armed {
 			matched = append(matched, s.scoped[scopeKey{t, customer}]...)
 		}
 	}
-	slices.SortStableFunc(matched, func(a, b *Armed) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	if !slices.IsSortedFunc(matched, inOrder) { // each list is
+		slices.SortFunc(matched, inOrder)
+	}
 	return matched
 }
 

@@ -2,8 +2,10 @@ package workflow
 
 import (
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/condition"
 	"github.com/dunwellhq/dunwell/internal/hold"
 )
 
@@ -29,6 +31,8 @@ const (
 	UnitMismatch       Reason = "UNIT_MISMATCH"
 	Excluded           Reason = "EXCLUDED"
 	OutOfScope         Reason = "OUT_OF_SCOPE"
+	ConditionFalse     Reason = "CONDITION_FALSE"
+	ConditionError     Reason = "CONDITION_ERROR"
 	WorkflowInactive   Reason = "WORKFLOW_INACTIVE"
 	NoAction           Reason = "NO_ACTION"
 	NoRecipient        Reason = "NO_RECIPIENT"
@@ -67,6 +71,11 @@ type Facts struct {
 	WalletType   *billing.WalletType // the wallet's
 
 	Holds []hold.Hold // those in force that cover what the message is about
+
+	Zone *time.Location // of the seller, in which a plain due date begins; nil: the invoice's own, else UTC
+	// Asking is what conditions have been told of these states, for who asks many
+	// of them; see [Facts.Asked].
+	Asking *condition.Asking
 }
 
 // Take adds a state to what is known.
