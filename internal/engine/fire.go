@@ -158,8 +158,8 @@ func (in *ingestion) match(ctx context.Context, event billing.Event) error {
 	for _, v := range verdicts {
 		w := v.Workflow
 		t := trigger.Trigger{
-			ID:         trigger.ID(ident.New("wktr")),
-			PlatformID: in.p,
+			ID:              trigger.ID(ident.New("wktr")),
+			PlatformID:      in.p,
 			Key:             keyOf(w, event),
 			Type:            trigger.Event,
 			Status:          v.Status,
