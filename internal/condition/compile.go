@@ -22,36 +22,36 @@ const (
 )
 
 // compile makes a program of a text, or says where it is wrong.
-func compile(l *language, text string) (cel.Program, []path, error) {
+func compile(l *language, text string) (compiled, error) {
 	if len(text) > MaxLength {
-		return nil, nil, fmt.Errorf("at most %d bytes long", MaxLength)
+		return compiled{}, fmt.Errorf("at most %d bytes long", MaxLength)
 	}
 	env, err := l.env()
 	if err != nil {
-		return nil, nil, fmt.Errorf("declaring the members: %w", err)
+		return compiled{}, fmt.Errorf("declaring the members: %w", err)
 	}
 	parsed, issues := env.Parse(text)
 	if issues.Err() != nil {
-		return nil, nil, l.explain(nil, issues)
+		return compiled{}, l.explain(nil, issues)
 	}
 	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, nil, l.explain(parsed.NativeRep(), issues)
+		return compiled{}, l.explain(parsed.NativeRep(), issues)
 	}
 	tree := checked.NativeRep()
 	if err := literals(tree); err != nil {
-		return nil, nil, err
+		return compiled{}, err
 	}
 	if t := checked.OutputType(); !t.IsExactType(types.BoolType) && !t.IsExactType(maybeType) {
-		return nil, nil, notBool(t)
+		return compiled{}, notBool(t)
 	}
 	distinguish(tree)
 	estimate, err := env.EstimateCost(checked, sizes{})
 	if err != nil {
-		return nil, nil, fmt.Errorf("estimating the cost: %w", err)
+		return compiled{}, fmt.Errorf("estimating the cost: %w", err)
 	}
 	if estimate.Max > maxWorst {
-		return nil, nil, fmt.Errorf("%s that takes fewer steps: this one may take %s, and %d are allowed",
+		return compiled{}, fmt.Errorf("%s that takes fewer steps: this one may take %s, and %d are allowed",
 			anExpression, steps(estimate.Max), maxWorst)
 	}
 	options := []cel.ProgramOption{cel.CustomDecoratorV2(folded), cel.OptimizeRegex(literalPatterns), cel.EvalOptions(cel.OptOptimize)}
@@ -60,9 +60,9 @@ func compile(l *language, text string) (cel.Program, []path, error) {
 	}
 	program, err := env.Program(checked, options...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %s", anExpression, firstLine(err.Error()))
+		return compiled{}, fmt.Errorf("%s: %s", anExpression, firstLine(err.Error()))
 	}
-	return program, pathsOf(tree), nil
+	return compiled{program, pathsOf(tree), requirementsOf(tree.Expr())}, nil
 }
 
 const anExpression = "an expression that is true or false"

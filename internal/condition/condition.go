@@ -30,10 +30,16 @@ type Condition struct {
 	about billing.Kind
 	text  string
 
-	once    sync.Once
-	program cel.Program
-	paths   []path
-	err     error
+	once sync.Once
+	compiled
+	err error
+}
+
+// compiled is what a text is made into.
+type compiled struct {
+	program  cel.Program
+	paths    []path // that it reads
+	requires []Requirement
 }
 
 // New returns the condition of a text. What is wrong with it is said by [Check]
@@ -49,7 +55,7 @@ func Check(about billing.Kind, text string) error {
 }
 
 func (c *Condition) compile() error {
-	c.once.Do(func() { c.program, c.paths, c.err = compile(about(c.about), c.text) })
+	c.once.Do(func() { c.compiled, c.err = compile(about(c.about), c.text) })
 	return c.err
 }
 

@@ -100,14 +100,17 @@ func (p path) to(name, step string) path {
 	return path{p.name + name, p.root, append(p.steps, step)}
 }
 
-// value follows the way and says what is there.
-func (p path) value(a *Asking) string {
+// value says what is at the end of the way.
+func (p path) value(a *Asking) string { return cut(words(p.follow(a)), maxValue) }
+
+// follow goes the way; where nothing is, there is null.
+func (p path) follow(a *Asking) ref.Val {
 	at, _ := a.ResolveName(p.root)
 	v, _ := at.(ref.Val)
 	for _, step := range p.steps {
 		v = next(v, step)
 	}
-	return cut(words(v), maxValue)
+	return v
 }
 
 func next(v ref.Val, step string) ref.Val {

@@ -24,7 +24,7 @@ const maxUnmet = 20
 func (in *ingestion) verdicts(ctx context.Context, event billing.Event, customer billing.CustomerID, f workflow.Facts) ([]trigger.Verdict, error) {
 	var list []trigger.Verdict
 	unmet := map[workflow.Reason]int{workflow.ConditionFalse: maxUnmet, workflow.ConditionError: maxUnmet}
-	for _, w := range in.set.Match(event, customer) {
+	for _, w := range in.set.Answering(event, customer, f, maxUnmet) {
 		status, reason := in.judge(w, event, keyOf(w, event), f)
 		if left, bounded := unmet[reason]; bounded {
 			if left == 0 {

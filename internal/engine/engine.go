@@ -172,7 +172,7 @@ func (e *Engine) workflows(ctx context.Context, r store.Reader, p platform.ID, v
 	}
 	old := set
 	set = workflow.NewSet(version, armed)
-	set.Inherit(old)
+	set.Prepare(old)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if old := e.sets[p]; old == nil || old.Version < version {

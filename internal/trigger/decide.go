@@ -16,7 +16,7 @@ const Patience = 24 * time.Hour
 // transaction that brings the event, and again when what it waited for, or
 // what stood against it, has changed.
 func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (Status, workflow.Reason) {
-	if facts.Customer == nil || (facts.Payment != nil && facts.Payment.InvoiceID != "" && facts.Invoice == nil) {
+	if facts.Waiting() {
 		return Planned, workflow.WaitingForCustomer
 	}
 	if reason := w.LeavesOut(billing.CustomerID(facts.Customer.ID)); reason != workflow.Sent {

@@ -31,13 +31,9 @@ func (s *Set) share(armed []*Armed) {
 	}
 }
 
-// Inherit takes over from an earlier set what it has compiled: a change of one
-// workflow must not cost the compilation of all. It is for who makes the set,
-// before anybody else sees it.
-func (s *Set) Inherit(old *Set) {
-	if old == nil {
-		return
-	}
+// inherit takes over from an earlier set what it has compiled: a change of one
+// workflow must not cost the compilation of all.
+func (s *Set) inherit(old *Set) {
 	for _, a := range s.byID {
 		if c := old.conditions[question{a.Type, a.Conditions}]; c != nil {
 			a.condition, s.conditions[question{a.Type, a.Conditions}] = c, c

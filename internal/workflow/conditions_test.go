@@ -63,7 +63,7 @@ func TestConditionsAreCompiledOnce(t *testing.T) {
 	}
 	next, changed := asking("w1", text), asking("w4", text+"  ")
 	set := workflow.NewSet(2, []*workflow.Armed{next, changed})
-	set.Inherit(old)
+	set.Prepare(old)
 	if !workflow.SameCondition(first, next) || !workflow.SameCondition(changed, changed) {
 		t.Error("in the next set: want the condition of the one before, and one for a new text")
 	}

@@ -21,6 +21,7 @@ type Set struct {
 	byID     map[ID]*Armed
 
 	conditions map[question]*condition.Condition
+	glances    map[topic]*glance // of those in everyone
 }
 
 // topic is what a workflow is about: its variant, and of one that watches the
@@ -121,18 +122,27 @@ func (s *Set) Watching(t billing.WalletTypeID, customer billing.CustomerID) []*A
 
 func (s *Set) about(customer billing.CustomerID, topics ...topic) []*Armed {
 	var matched []*Armed
+	lists := 0
 	for _, t := range topics {
-		matched = append(matched, s.everyone[t]...)
+		someone := s.scoped[scopeKey{t, customer}]
 		if customer == "" {
-			matched = append(matched, s.someone[t]...)
-		} else {
-			matched = append(matched, s.scoped[scopeKey{t, customer}]...)
+			someone = s.someone[t]
+		}
+		for _, list := range [][]*Armed{s.everyone[t], someone} {
+			if len(list) > 0 {
+				matched, lists = append(matched, list...), lists+1
+			}
 		}
 	}
-	if !slices.IsSortedFunc(matched, inOrder) { // each list is
-		slices.SortFunc(matched, inOrder)
+	return merged(matched, lists)
+}
+
+// merged puts so many lists, each in the order of creation, into one.
+func merged(all []*Armed, lists int) []*Armed {
+	if lists > 1 {
+		slices.SortFunc(all, inOrder)
 	}
-	return matched
+	return all
 }
 
 // Find returns the ACTIVE workflow of that id, or nil.

@@ -98,6 +98,12 @@ func (f *Facts) Take(r billing.Resource) {
 	}
 }
 
+// Waiting reports whether a state that decides is still to come: the customer, or
+// the invoice that a payment names.
+func (f Facts) Waiting() bool {
+	return f.Customer == nil || (f.Payment != nil && f.Payment.InvoiceID != "" && f.Invoice == nil)
+}
+
 // Stops says what in the states themselves, or which hold, forbids a message of
 // the variant now, or [Sent]. It is asked when a trigger would fire, in the
 // transaction of every change that could forbid, and again at the claim.
