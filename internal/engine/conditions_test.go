@@ -98,6 +98,37 @@ func TestConditionsTellWhatTheyRead(t *testing.T) {
 	})
 }
 
+// What conditions read of somebody is forgotten with them, also of a decision that
+// another has replaced.
+func TestErasureTakesWhatConditionsRead(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.workflow(workflow.ToFinal, asks(`customer.organization.legal_name == "Acme"`))
+		w.ingest(w.customer("c1"), w.invoice("i1", "c1"), w.invoice("i2", "c1"))
+		acme, draft := w.customer("c1"), w.invoice("i1", "c1")
+		acme.Organization.LegalName, draft.Status = "Acme", billing.InvoiceDraft
+		w.ingest(acme, draft)
+		w.ingest(w.invoice("i1", "c1"))
+		w.drain()
+		w.must(w.e.EraseCustomer(w.ctx, w.p, "c1"))
+		decisions := 0
+		for _, invoice := range []string{"i1", "i2"} {
+			page, err := w.s.Timeline(w.ctx, w.p, billing.KindInvoice, invoice, store.Query{Page: 1, Limit: 100})
+			w.must(err)
+			for _, m := range page.Items {
+				if m.Reason == string(workflow.ConditionFalse) {
+					decisions++
+				}
+				if m.Facts != nil && m.Facts.Conditions != nil {
+					t.Errorf("%s, %s %s: still has %+v", invoice, m.Status, m.Reason, m.Facts.Conditions)
+				}
+			}
+		}
+		if decisions != 2 {
+			t.Errorf("got %d decisions by conditions, want 2: one that was replaced and one that was not", decisions)
+		}
+	})
+}
+
 func TestConditionsOfOneThatWaited(t *testing.T) {
 	onBoth(t, func(w *world) {
 		dutch := w.workflow(workflow.ToFinal, asks(`customer.locale == "nl-NL"`))
