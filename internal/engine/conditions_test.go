@@ -115,7 +115,7 @@ func TestErasureTakesWhatConditionsRead(t *testing.T) {
 			page, err := w.s.Timeline(w.ctx, w.p, billing.KindInvoice, invoice, store.Query{Page: 1, Limit: 100})
 			w.must(err)
 			for _, m := range page.Items {
-				if m.Reason == string(workflow.ConditionFalse) {
+				if m.Reason == workflow.ConditionFalse {
 					decisions++
 				}
 				if m.Facts != nil && m.Facts.Conditions != nil {
