@@ -7,6 +7,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 )
 
@@ -86,7 +87,7 @@ func steps(n uint64) string {
 func distinguish(tree *ast.AST) {
 	factory := ast.NewExprFactory()
 	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "_!=_" {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.NotEquals {
 			return
 		}
 		args := e.AsCall().Args()

@@ -10,6 +10,7 @@ package condition
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -68,7 +69,7 @@ type Answer struct {
 // Of asks the condition.
 func (c *Condition) Of(a *Asking) Answer {
 	if err := c.compile(); err != nil {
-		return Answer{Err: err}
+		return Answer{Err: fmt.Errorf("it must be %w", err)}
 	}
 	out, _, err := c.program.Eval(a)
 	switch {

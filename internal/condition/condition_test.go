@@ -36,10 +36,14 @@ func known() condition.States {
 			Head: billing.Head{ID: "p1"}, InvoiceID: "i1", Amount: eur("100.10"), Result: billing.Refused, Method: "card",
 			Details: billing.ResultDetails{Code: "51"}, Dunning: billing.Dunning{Attempt: 2, NextAttemptScheduled: true},
 		},
-		Subscription: &billing.Subscription{Head: billing.Head{ID: "s1"}, Name: "Pro", Status: billing.SubscriptionActive,
-			Schedules: []billing.ScheduleInfo{{ID: "t1", Type: billing.Trial, EndAt: time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)}}},
-		Wallet: &billing.Wallet{Head: billing.Head{ID: "w1"}, WalletTypeID: "wt", Status: billing.WalletActive,
-			Balance: billing.Holding{Credits: billing.Credits{Quantity: "9.5", CreditTypeID: "tokens"}}},
+		Subscription: &billing.Subscription{
+			Head: billing.Head{ID: "s1"}, Name: "Pro", Status: billing.SubscriptionActive,
+			Schedules: []billing.ScheduleInfo{{ID: "t1", Type: billing.Trial, EndAt: time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)}},
+		},
+		Wallet: &billing.Wallet{
+			Head: billing.Head{ID: "w1"}, WalletTypeID: "wt", Status: billing.WalletActive,
+			Balance: billing.Holding{Credits: billing.Credits{Quantity: "9.5", CreditTypeID: "tokens"}},
+		},
 	}
 }
 
@@ -192,7 +196,7 @@ func TestCheckSaysWhereAndWhat(t *testing.T) {
 		"true == = true":                       "column 9 it cannot be read",
 		"invoice.open_invoice_amount >\n  100": `line 1, column 29 > cannot be used with (amount, int): an amount is compared with another, such as amount("100.00", "EUR")`,
 		"true\n&& invoice.opn == null":         "line 2, column 11 invoice has no member opn, only id, reference",
-		`customer.organization.adres == ""`:    "organization has no member adres, only legal_name and registered_address",
+		`customer.organization.street == ""`:   "organization has no member street, only legal_name and registered_address",
 		`payment.result == "REFUSED"`:          "payment is not known to a workflow of this type, only invoice and customer",
 		`x == 1`:                               "there is no x, only invoice and customer",
 		`invoice.open_invoice_amount`:          "of type amount",

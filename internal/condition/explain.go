@@ -96,18 +96,24 @@ func (l *language) undefined(tree *ast.AST, id int64, problem string) string {
 
 // shapeOf is the shape of the object that a way through members leads to, or nil.
 func shapeOf(e ast.Expr) *shape {
-	switch e.Kind() {
-	case ast.IdentKind:
-		for _, v := range variables {
-			if v.name == e.AsIdent() {
-				return v.shape
-			}
-		}
-	case ast.SelectKind:
-		if s := shapeOf(e.AsSelect().Operand()); s != nil {
-			if f := s.fields[e.AsSelect().FieldName()]; f != nil {
-				return shapes[f.Type.TypeName()]
-			}
+	if e.Kind() == ast.IdentKind {
+		return shapeNamed(e.AsIdent())
+	}
+	if e.Kind() != ast.SelectKind {
+		return nil
+	}
+	s := shapeOf(e.AsSelect().Operand())
+	if s == nil || s.fields[e.AsSelect().FieldName()] == nil {
+		return nil
+	}
+	return shapes[s.fields[e.AsSelect().FieldName()].Type.TypeName()]
+}
+
+// shapeNamed is the shape of a variable, or nil if there is none of that name.
+func shapeNamed(name string) *shape {
+	for _, v := range variables {
+		if v.name == name {
+			return v.shape
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -32,7 +33,7 @@ const (
 
 // Read is what the condition asks of these states.
 func (c *Condition) Read(a *Asking) *Reading {
-	r := &Reading{}
+	r := &Reading{Members: []Read{}} // of a text that names none there are none
 	if answer := c.Of(a); answer.Err != nil {
 		r.Error = answer.Err.Error()
 	}
@@ -69,31 +70,36 @@ func pathsOf(tree *ast.AST) []path {
 	return paths
 }
 
+// pathTo is the way that an expression is, if it is one.
 func pathTo(e ast.Expr) (path, bool) {
 	switch e.Kind() {
 	case ast.IdentKind:
-		for _, v := range variables {
-			if v.name == e.AsIdent() {
-				return path{v.name, v.name, nil}, true
-			}
-		}
+		return path{e.AsIdent(), e.AsIdent(), nil}, shapeNamed(e.AsIdent()) != nil
 	case ast.SelectKind:
 		p, ok := pathTo(e.AsSelect().Operand())
 		return p.to("."+e.AsSelect().FieldName(), e.AsSelect().FieldName()), ok
 	case ast.CallKind:
-		args := e.AsCall().Args()
-		if e.AsCall().FunctionName() != "_[_]" || args[1].Kind() != ast.LiteralKind {
-			return path{}, false
-		}
-		p, ok := pathTo(args[0])
-		switch index := args[1].AsLiteral().(type) {
-		case types.String:
-			return p.to("["+strconv.Quote(string(index))+"]", string(index)), ok
-		case types.Int:
-			return p.to(fmt.Sprintf("[%d]", index), fmt.Sprint(index)), ok
-		}
+		return pathInto(e.AsCall())
+	default:
+		return path{}, false
 	}
-	return path{}, false
+}
+
+// pathInto is the way through an index that is a literal.
+func pathInto(call ast.CallExpr) (path, bool) {
+	args := call.Args()
+	if call.FunctionName() != operators.Index || args[1].Kind() != ast.LiteralKind {
+		return path{}, false
+	}
+	p, ok := pathTo(args[0])
+	switch index := args[1].AsLiteral().(type) {
+	case types.String:
+		return p.to("["+strconv.Quote(string(index))+"]", string(index)), ok
+	case types.Int:
+		return p.to(fmt.Sprintf("[%d]", index), fmt.Sprint(index)), ok
+	default:
+		return path{}, false
+	}
 }
 
 func (p path) to(name, step string) path {

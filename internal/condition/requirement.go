@@ -4,7 +4,6 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
 )
 
 // Requirement is a member that must be equal to a text, else a condition does not
@@ -58,7 +57,7 @@ func textOf(e ast.Expr) (string, bool) {
 	if e.Kind() != ast.LiteralKind {
 		return "", false
 	}
-	s, ok := ref.Val(e.AsLiteral()).(types.String)
+	s, ok := e.AsLiteral().(types.String)
 	return string(s), ok
 }
 
@@ -66,12 +65,7 @@ func textOf(e ast.Expr) (string, bool) {
 // declared members, and takes at most one name in metadata. An error would have to
 // be told.
 func (p path) certain() bool {
-	var s *shape
-	for _, v := range variables {
-		if v.name == p.root {
-			s = v.shape
-		}
-	}
+	s := shapeNamed(p.root)
 	for i, step := range p.steps {
 		f := s.fields[step]
 		if f == nil {
