@@ -47,21 +47,27 @@ func about(kind billing.Kind) *language {
 
 func newLanguage(kind billing.Kind) *language {
 	l := &language{}
+	for _, v := range variables {
+		if slices.Contains(v.about, kind) {
+			l.names = append(l.names, v.name)
+		}
+	}
+	l.env = sync.OnceValues(l.declare)
+	return l
+}
+
+// declare makes the environment in which texts are compiled.
+func (l *language) declare() (*cel.Env, error) {
 	options := []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(without())),
 		cel.CustomTypeProvider(provider{types.NewEmptyRegistry()}),
 		cel.Macros(cel.GlobalMacro(operators.Has, 1, expandHas)),
 		cel.ParserRecursionLimit(maxDepth),
 	}
-	for _, v := range variables {
-		if slices.Contains(v.about, kind) {
-			l.names = append(l.names, v.name)
-			options = append(options, cel.Variable(v.name, v.shape.typ))
-		}
+	for _, name := range l.names {
+		options = append(options, cel.Variable(name, shapeNamed(name).typ))
 	}
-	options = append(options, functionsOfOurs()...)
-	l.env = sync.OnceValues(func() (*cel.Env, error) { return cel.NewCustomEnv(options...) })
-	return l
+	return cel.NewCustomEnv(append(options, functionsOfOurs()...)...)
 }
 
 // replaced are the functions of the standard that we have with another meaning
