@@ -56,7 +56,10 @@ func keyOf(w *workflow.Armed, event billing.Event) trigger.Key {
 // of the seller is looked up for who may ask when an invoice is due that names a
 // plain day.
 func (in *ingestion) presented(ctx context.Context, f workflow.Facts) (workflow.Facts, error) {
-	if inv := f.Invoice; inv != nil && inv.DueOn != "" && inv.Timezone == "" && in.set.Asks() {
+	if !in.set.Asks() {
+		return f, nil
+	}
+	if inv := f.Invoice; inv != nil && inv.DueOn != "" && inv.Timezone == "" {
 		zone, err := in.zoneOf(ctx, f)
 		if err != nil {
 			return f, fmt.Errorf("looking for the zone of the seller: %w", err)

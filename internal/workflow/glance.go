@@ -104,7 +104,8 @@ func met(wants *[maxWants]want, is []int32) bool {
 }
 
 // Answering is [Set.Match] without those of which a glance at the facts shows that
-// their conditions do not hold, but for the first few.
+// their conditions do not hold, but for the first few. Of one that is left out it
+// is not told either that it excludes the customer.
 func (s *Set) Answering(event billing.Event, customer billing.CustomerID, f Facts, few int) []*Armed {
 	t := topic{variant: answers[event.Type]}
 	g := s.glances[t]
