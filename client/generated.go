@@ -3251,6 +3251,29 @@ type TimelineEntryFacts struct {
 	PricingPlanSubscriptionStatus *string `json:"pricing_plan_subscription_status,omitempty"`
 	WalletID                      *string `json:"wallet_id,omitempty"`
 	WalletStatus                  *string `json:"wallet_status,omitempty"`
+
+	// Conditions What the workflow's conditions read, where they were not true
+	Conditions *TimelineEntryFactsConditions `json:"conditions,omitempty"`
+
+	// SupersededBy The workflow with a priority that comes first
+	SupersededBy *string `json:"superseded_by,omitempty"`
+}
+
+// TimelineEntryFactsConditions What the workflow's conditions read, where they were not true
+type TimelineEntryFactsConditions struct {
+	Members []TimelineEntryFactsConditionsMember `json:"members"`
+
+	// Error Why they could not say
+	Error *string `json:"error,omitempty"`
+}
+
+// TimelineEntryFactsConditionsMember is an item of a list.
+type TimelineEntryFactsConditionsMember struct {
+	// Member As the conditions name it: invoice.open_invoice_amount
+	Member string `json:"member"`
+
+	// Value In words: 50.00 EUR, gold, 3 items, null
+	Value string `json:"value"`
 }
 
 // TimelineEntryResourceType is resource_type of TimelineEntry.
@@ -3559,6 +3582,12 @@ type Workflow struct {
 	// Schedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
 
+	// Priority Of the workflows of one variant that have one, only the first that matches fires: the one with the lowest number, of equal ones the older. null is independent of the others; left out where there is none
+	Priority *int `json:"priority,omitempty"`
+
+	// Conditions A CEL expression over the states; where it is not true the workflow does not fire. See docs/conditions.md; left out where there is none
+	Conditions *string `json:"conditions,omitempty"`
+
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
 
@@ -3627,6 +3656,12 @@ type WorkflowCreate struct {
 
 	// Schedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
+
+	// Priority Of the workflows of one variant that have one, only the first that matches fires: the one with the lowest number, of equal ones the older. null is independent of the others; left out where there is none
+	Priority *int `json:"priority,omitempty"`
+
+	// Conditions A CEL expression over the states; where it is not true the workflow does not fire. See docs/conditions.md; left out where there is none
+	Conditions *string `json:"conditions,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
@@ -3726,6 +3761,12 @@ type WorkflowMembers struct {
 	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
 	Wallet   *WorkflowWallet                     `json:"wallet,omitempty"`
 	Schedule nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
+
+	// Priority Of the workflows of one variant that have one, only the first that matches fires: the one with the lowest number, of equal ones the older. null is independent of the others; left out where there is none
+	Priority nullable.Nullable[int] `json:"priority,omitempty"`
+
+	// Conditions A CEL expression over the states; where it is not true the workflow does not fire. See docs/conditions.md; left out where there is none
+	Conditions nullable.Nullable[string] `json:"conditions,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous nullable.Nullable[WorkflowOnAmbiguous] `json:"on_ambiguous,omitempty"`

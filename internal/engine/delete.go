@@ -120,6 +120,9 @@ func (in *ingestion) erase(ctx context.Context, id billing.CustomerID) error {
 	if err := in.tx.EraseWords(ctx, in.p, id); err != nil {
 		return err
 	}
+	if err := in.tx.EraseReadings(ctx, in.p, id); err != nil {
+		return err
+	}
 	quoted, err := jsontext.AppendQuote(nil, string(id))
 	if err != nil {
 		return fmt.Errorf("quoting the id of a customer: %w", err)

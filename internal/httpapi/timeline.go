@@ -92,4 +92,6 @@ func basisMembers(m *members, b *workflow.Basis) {
 	text(m, "pricing_plan_subscription_status", &b.SubscriptionStatus, plain.omitted())
 	text(m, "wallet_id", &b.WalletID, plain.omitted())
 	text(m, "wallet_status", &b.WalletStatus, plain.omitted())
+	block(m, "conditions", &b.Conditions, config, readingMembers)
+	text(m, "superseded_by", &b.SupersededBy, plain.omitted())
 }
