@@ -218,29 +218,45 @@ func (in *ingestion) dated(w *workflow.Armed, key billing.Key, f workflow.Facts,
 			t.Details = trigger.Details{ScheduleID: f.Trial.ID, TrialEndAt: f.Trial.EndAt}
 		}
 	}
+	if stop := stopOf(f, t.Variant); t.Status == trigger.Planned && stop != workflow.Sent {
+		t.Status, t.Reason = trigger.Skipped, stop
+	}
 	return t
+}
+
+// stopOf says what in the states forbids a dated message. Holds are left to its
+// time: they may have ended by then, without any change of a state.
+func stopOf(f workflow.Facts, v workflow.Variant) workflow.Reason {
+	f.Holds = nil
+	if reason := f.Stops(v); reason != workflow.WaitingForCustomer {
+		return reason
+	}
+	return workflow.Sent
 }
 
 // keepUp keeps a stored trigger in step with what its resource is now. ok is
 // false if its step would not be planned any more, which leaves it alone.
 func (in *ingestion) keepUp(kept, t trigger.Trigger, f workflow.Facts, ok bool) {
-	stop := f.Stops(kept.Variant)
-	switch {
+	switch stop := stopOf(f, kept.Variant); {
 	case kept.Status == trigger.Fired, !ok:
-	case kept.Status == trigger.Planned && stop != workflow.Sent && stop != workflow.WaitingForCustomer:
+	case kept.Status == trigger.Planned && stop != workflow.Sent:
 		kept.Facts = f.Basis()
 		in.become(kept, trigger.Cancelled, stop, t.CustomerID, t.WorkflowVersion)
 	case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
 		in.reschedule(kept, t)
-	case stop == workflow.Sent && f.Collected(kept.Variant, in.now) == workflow.Sent &&
+	case f.Stops(kept.Variant) == workflow.Sent && f.Collected(kept.Variant, in.now) == workflow.Sent &&
 		(kept.Status == trigger.Planned || kept.Reason.CanEnd() || kept.Reason.Replanned()):
 		in.replan(kept, t)
 	}
 }
 
 // reschedule moves a PLANNED trigger to where its step falls now. One that is to
-// be decided otherwise by now is left to its time.
+// be decided otherwise by now is left to its time, and one whose time has come to
+// whoever fires it.
 func (in *ingestion) reschedule(kept, t trigger.Trigger) {
+	if !kept.ScheduledAt.After(in.now) {
+		return
+	}
 	if t.Status == trigger.Planned && (!kept.ScheduledAt.Equal(t.ScheduledAt) || kept.CustomerID != t.CustomerID || kept.Details != t.Details) {
 		in.replan(kept, t)
 	}
@@ -264,8 +280,8 @@ func (in *ingestion) cancelPlanned(t trigger.Trigger, r billing.Resource, f work
 		reason = workflow.WorkflowInactive
 	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
 		reason = w.LeavesOut(billing.CustomerOf(r))
-	case f.Stops(t.Variant) != workflow.Sent && f.Stops(t.Variant) != workflow.WaitingForCustomer:
-		reason = f.Stops(t.Variant)
+	case stopOf(f, t.Variant) != workflow.Sent:
+		reason = stopOf(f, t.Variant)
 	case w.Begun[t.Step].IsZero():
 		reason = workflow.WorkflowChanged
 	}
