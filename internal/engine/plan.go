@@ -67,8 +67,7 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 		case *billing.Schedule:
 			in.touchSubscription(c, silent)
 		case *billing.Payment:
-			old, _ := c.Old.(*billing.Payment)
-			if old != nil && underWay(old.Result) && old.Result != state.Result && state.InvoiceID != "" {
+			if old, _ := c.Old.(*billing.Payment); state.InvoiceID != "" && (missed(old, state) || in.chargeFailed(old, state)) {
 				in.toPlan[billing.Key{Kind: billing.KindInvoice, ID: string(state.InvoiceID)}] = true
 			}
 		case *billing.Customer:
@@ -91,6 +90,19 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 		}
 	}
 	return fresh, silent, err
+}
+
+// missed reports whether a payment that was under way is so no more.
+func missed(old, now *billing.Payment) bool {
+	return old != nil && underWay(old.Result) && old.Result != now.Result
+}
+
+// chargeFailed reports whether a payment has failed of an invoice that was to be
+// collected by itself: what waited for the charge may go. That its time has come
+// says nothing yet of how it went.
+func (in *ingestion) chargeFailed(old, now *billing.Payment) bool {
+	invoice, _ := in.known(billing.KindInvoice, string(now.InvoiceID)).(*billing.Invoice)
+	return invoice != nil && !invoice.ChargeAt.IsZero() && now.Result.Failed() && (old == nil || old.Result != now.Result)
 }
 
 func underWay(r billing.PaymentResult) bool { return r == billing.Pending || r == billing.Authorized }

@@ -50,7 +50,9 @@ func (s *scenario) line(text string) error {
 	if err := s.happens(line); err != nil {
 		return err
 	}
-	s.tick()
+	if !strings.HasSuffix(before, andThen) {
+		s.settle()
+	}
 	return nil
 }
 
@@ -74,9 +76,14 @@ func (s *scenario) happens(line sentence) error {
 	return s.resource(line)
 }
 
+// andThen ends "down until … and then": the next line comes before the engine has
+// looked around.
+const andThen = " and then"
+
 // wait moves the clock: "until" with the engine at work, "down until" without.
 func (s *scenario) wait(line sentence) error {
-	end, err := s.instant(strings.Join(line.words[slices.Index(line.words, "until")+1:], " "))
+	at := strings.Join(line.words[slices.Index(line.words, "until")+1:], " ")
+	end, err := s.instant(strings.TrimSuffix(at, andThen))
 	if err != nil {
 		return err
 	}
