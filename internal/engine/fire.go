@@ -332,7 +332,11 @@ func (in *ingestion) resume(ctx context.Context) error {
 			waiting = append(waiting, t)
 		}
 	}
-	for _, t := range append(waiting, fallen...) {
+	rezoned, err := in.rezoned(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range slices.Concat(waiting, fallen, rezoned) {
 		if err := in.again(ctx, t); err != nil {
 			return err
 		}

@@ -327,6 +327,22 @@ func (in *ingestion) insertPlanned(ctx context.Context) error {
 	return nil
 }
 
+// rezoned are the triggers of events that wait for the hours of sending of a
+// customer who has moved to another zone.
+func (in *ingestion) rezoned(ctx context.Context) ([]trigger.Trigger, error) {
+	var moved []string
+	for _, c := range in.changes {
+		old, _ := c.Old.(*billing.Customer)
+		if is, ok := c.New.(*billing.Customer); ok && old != nil && (old.Timezone != is.Timezone || old.BillingEntityID != is.BillingEntityID) {
+			moved = append(moved, is.ID)
+		}
+	}
+	planned, err := in.tx.PlannedOf(ctx, in.p, moved)
+	return slices.DeleteFunc(planned, func(t trigger.Trigger) bool {
+		return t.Variant.Dated() || t.Reason != workflow.Sent
+	}), err
+}
+
 // wait lets a trigger that would fire wait for the hours of sending, if its
 // workflow sets some: an event has none of its own.
 func (in *ingestion) wait(ctx context.Context, w *workflow.Armed, f workflow.Facts, t *trigger.Trigger) error {

@@ -124,6 +124,10 @@ func setPlatform(p *platform.Platform, said string) error {
 	if p.Calendar != nil {
 		c = *p.Calendar
 	}
+	if said == "no holidays" {
+		p.Calendar = nil
+		return nil
+	}
 	what, value := cutLast(said)
 	switch what {
 	case "zone":
