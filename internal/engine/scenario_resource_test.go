@@ -308,6 +308,7 @@ func (s *scenario) bulk(n int, line sentence) error {
 	for i := range n {
 		list = append(list, many.invoice(i, owners))
 	}
+	s.many += n
 	for batch := range slices.Chunk(list, 1000) {
 		if err := s.take(many.history, batch...); err != nil {
 			return err
@@ -344,7 +345,7 @@ func (b *bulk) set(said string) (err error) {
 }
 
 func (b *bulk) invoice(i, owners int) billing.Resource {
-	r := b.next(billing.Key{Kind: billing.KindInvoice, ID: bulkPrefix + strconv.Itoa(i+1)})
+	r := b.next(billing.Key{Kind: billing.KindInvoice, ID: bulkPrefix + strconv.Itoa(b.many+i+1)})
 	belongTo(r, fmt.Sprintf("customer%d", i%owners+1))
 	r.(*billing.Invoice).DueOn = (b.from + calendar.Date(i*int(b.to-b.from+1)/b.n)).String() //nolint:forcetypeassert // next makes what its kind says
 	for _, said := range b.said {
