@@ -22,6 +22,7 @@ type firing struct {
 	inserts    []trigger.Trigger
 	planned    []trigger.Trigger    // of dated workflows; see plan.go
 	toPlan     map[billing.Key]bool // dated resources to plan anew
+	backfills  bool                 // what is planned is what an activation sends of what passed
 	updates    map[trigger.ID]trigger.Trigger
 	executions []execution.Execution
 }

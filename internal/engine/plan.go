@@ -319,12 +319,24 @@ func (in *ingestion) insertPlanned(ctx context.Context) error {
 		switch {
 		case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
 			in.reschedule(kept, t)
-		case kept.Status != trigger.Fired && kept.Reason.Replanned() && t.Status == trigger.Planned:
+		case t.Status == trigger.Planned && in.returns(kept):
 			in.replan(kept, t)
 		}
 	}
 	in.planned = nil
 	return nil
+}
+
+// returns reports whether a trigger that did not fire goes back to its plan when
+// the planner comes upon it: what stood against it was the plan of before, such
+// as that its step fell on the day of another, which is still ahead; or an
+// activation sends what passed, for whatever reason it was not sent.
+func (in *ingestion) returns(kept trigger.Trigger) bool {
+	if kept.Status != trigger.Skipped && kept.Status != trigger.Cancelled {
+		return false
+	}
+	met := kept.Reason == workflow.Superseded && kept.ScheduledAt.After(in.now)
+	return kept.Reason.Replanned() || met || in.backfills
 }
 
 // rezoned are the triggers of events that wait for the hours of sending of a

@@ -148,6 +148,7 @@ func (e *Engine) planTask(ctx context.Context, t store.Task) (ended bool, err er
 			if w.ingestion, err = e.ingestion(ctx, tx, t.PlatformID); err != nil {
 				return err
 			}
+			w.backfills = t.Kind == store.FillBack
 			more, err = w.batch(ctx)
 			ended = !more
 			failpoint.Hit(failpoint.PlanCommitting)
