@@ -22,6 +22,7 @@ type firing struct {
 	inserts    []trigger.Trigger
 	planned    []trigger.Trigger    // of dated workflows; see plan.go
 	toPlan     map[billing.Key]bool // dated resources to plan anew
+	backfills  bool                 // what is planned is what an activation sends of what passed
 	updates    map[trigger.ID]trigger.Trigger
 	executions []execution.Execution
 }
@@ -335,7 +336,11 @@ func (in *ingestion) resume(ctx context.Context) error {
 			waiting = append(waiting, t)
 		}
 	}
-	for _, t := range append(waiting, fallen...) {
+	rezoned, err := in.rezoned(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range slices.Concat(waiting, fallen, rezoned) {
 		if err := in.again(ctx, t); err != nil {
 			return err
 		}

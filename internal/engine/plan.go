@@ -67,8 +67,7 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 		case *billing.Schedule:
 			in.touchSubscription(c, silent)
 		case *billing.Payment:
-			old, _ := c.Old.(*billing.Payment)
-			if old != nil && underWay(old.Result) && old.Result != state.Result && state.InvoiceID != "" {
+			if old, _ := c.Old.(*billing.Payment); state.InvoiceID != "" && (missed(old, state) || in.chargeFailed(old, state)) {
 				in.toPlan[billing.Key{Kind: billing.KindInvoice, ID: string(state.InvoiceID)}] = true
 			}
 		case *billing.Customer:
@@ -91,6 +90,19 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 		}
 	}
 	return fresh, silent, err
+}
+
+// missed reports whether a payment that was under way is so no more.
+func missed(old, now *billing.Payment) bool {
+	return old != nil && underWay(old.Result) && old.Result != now.Result
+}
+
+// chargeFailed reports whether a payment has failed of an invoice that was to be
+// collected by itself: what waited for the charge may go. That its time has come
+// says nothing yet of how it went.
+func (in *ingestion) chargeFailed(old, now *billing.Payment) bool {
+	invoice, _ := in.known(billing.KindInvoice, string(now.InvoiceID)).(*billing.Invoice)
+	return invoice != nil && !invoice.ChargeAt.IsZero() && now.Result.Failed() && (old == nil || old.Result != now.Result)
 }
 
 func underWay(r billing.PaymentResult) bool { return r == billing.Pending || r == billing.Authorized }
@@ -307,7 +319,7 @@ func (in *ingestion) insertPlanned(ctx context.Context) error {
 		switch {
 		case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
 			in.reschedule(kept, t)
-		case kept.Status != trigger.Fired && kept.Reason.Replanned() && t.Status == trigger.Planned:
+		case t.Status == trigger.Planned && in.returns(kept):
 			in.replan(kept, t)
 		}
 	}
@@ -320,6 +332,34 @@ func (in *ingestion) place(ctx context.Context, f workflow.Facts) (trigger.Place
 	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
 	f.Take(entity)
 	return in.set.place(f), err
+}
+
+// returns reports whether a trigger that did not fire goes back to its plan when
+// the planner comes upon it: what stood against it was the plan of before, such
+// as that its step fell on the day of another, which is still ahead; or an
+// activation sends what passed, for whatever reason it was not sent.
+func (in *ingestion) returns(kept trigger.Trigger) bool {
+	if kept.Status != trigger.Skipped && kept.Status != trigger.Cancelled {
+		return false
+	}
+	met := kept.Reason == workflow.Superseded && kept.ScheduledAt.After(in.now)
+	return kept.Reason.Replanned() || met || in.backfills
+}
+
+// rezoned are the triggers of events that wait for the hours of sending of a
+// customer who has moved to another zone.
+func (in *ingestion) rezoned(ctx context.Context) ([]trigger.Trigger, error) {
+	var moved []string
+	for _, c := range in.changes {
+		old, _ := c.Old.(*billing.Customer)
+		if is, ok := c.New.(*billing.Customer); ok && old != nil && (old.Timezone != is.Timezone || old.BillingEntityID != is.BillingEntityID) {
+			moved = append(moved, is.ID)
+		}
+	}
+	planned, err := in.tx.PlannedOf(ctx, in.p, moved)
+	return slices.DeleteFunc(planned, func(t trigger.Trigger) bool {
+		return t.Variant.Dated() || t.Reason != workflow.Sent
+	}), err
 }
 
 // wait lets a trigger that would fire wait for the hours of sending, if its

@@ -210,10 +210,10 @@ func (r Reader) FiredSteps(ctx context.Context, p platform.ID, keys []trigger.Ke
 		 AND variant = $5 AND step = $6 AND type = 'EVENT' AND status = 'FIRED'`, args)
 }
 
-// PlannedOf reads the PLANNED triggers of customers.
-func (r Reader) PlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, r.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2 AND status = 'PLANNED'`,
+// PlannedOf reads and locks the PLANNED triggers of customers.
+func (tx *Tx) PlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2 AND status = 'PLANNED' FOR UPDATE`,
 		keyed(customers, string(p)))
 }
 
