@@ -27,8 +27,11 @@ func (e *Engine) CreateHold(ctx context.Context, p platform.ID, asked hold.Hold,
 		if err := takeHold(ctx, tx, p, &h); err != nil {
 			return err
 		}
-		h.CreatedAt = e.Now()
-		h.UpdatedAt = h.CreatedAt
+		now, err := e.timeOn(ctx, tx.Reader, p)
+		if err != nil {
+			return err
+		}
+		h.CreatedAt, h.UpdatedAt = now, now
 		if err := end(ctx, tx, p, &h); err != nil {
 			return err
 		}
@@ -71,12 +74,11 @@ func takeHold(ctx context.Context, tx *store.Tx, p platform.ID, h *hold.Hold) er
 func (e *Engine) ChangeHold(
 	ctx context.Context, p platform.ID, id hold.ID, change func(*hold.Hold) error, then ...After[hold.Hold],
 ) (hold.Hold, error) {
-	return e.onHold(ctx, p, id, then, func(tx *store.Tx, old hold.Hold) (hold.Hold, error) {
+	return e.onHold(ctx, p, id, then, func(tx *store.Tx, old hold.Hold, now time.Time) (hold.Hold, error) {
 		h := old
 		if err := change(&h); err != nil || h == old {
 			return h, err
 		}
-		now := e.Now()
 		if !old.InForce(now) {
 			return h, fault.New(fault.State, "hold %s has ended and cannot change any more, set another", h.ID).About("", string(h.ID))
 		}
@@ -92,8 +94,7 @@ func (e *Engine) ChangeHold(
 // ReleaseHold ends a hold. What it stopped is decided again at the next sweep.
 // One that has ended stays as it is.
 func (e *Engine) ReleaseHold(ctx context.Context, p platform.ID, id hold.ID, then ...After[hold.Hold]) (hold.Hold, error) {
-	return e.onHold(ctx, p, id, then, func(tx *store.Tx, h hold.Hold) (hold.Hold, error) {
-		now := e.Now()
+	return e.onHold(ctx, p, id, then, func(tx *store.Tx, h hold.Hold, now time.Time) (hold.Hold, error) {
 		if !h.InForce(now) {
 			return h, nil
 		}
@@ -103,9 +104,9 @@ func (e *Engine) ReleaseHold(ctx context.Context, p platform.ID, id hold.ID, the
 }
 
 // onHold runs do with a locked hold, exclusive with every claim of what the hold
-// covers.
+// covers, and with the time on its platform.
 func (e *Engine) onHold(
-	ctx context.Context, p platform.ID, id hold.ID, then []After[hold.Hold], do func(*store.Tx, hold.Hold) (hold.Hold, error),
+	ctx context.Context, p platform.ID, id hold.ID, then []After[hold.Hold], do func(*store.Tx, hold.Hold, time.Time) (hold.Hold, error),
 ) (hold.Hold, error) {
 	var out hold.Hold
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
@@ -119,7 +120,11 @@ func (e *Engine) onHold(
 		if h, err = tx.LockedHold(ctx, p, id); err != nil {
 			return err
 		}
-		if out, err = do(tx, h); err != nil {
+		now, err := e.timeOn(ctx, tx.Reader, p)
+		if err != nil {
+			return err
+		}
+		if out, err = do(tx, h, now); err != nil {
 			return err
 		}
 		return after(ctx, tx, out, then)
@@ -254,9 +259,23 @@ const heldBatch = 500
 
 // endHolds goes on with holds that have ended: by their date, or by a person.
 func (e *Engine) endHolds(ctx context.Context) error {
-	now := e.Now()
+	return e.endAll(ctx, func() ([]store.EndedHold, error) { return e.store.EndedHolds(ctx, e.Now(), sweepBatch) })
+}
+
+// endHoldsOf does so on one platform, by the clock that it goes by.
+func (e *Engine) endHoldsOf(ctx context.Context, p platform.ID) error {
+	return e.endAll(ctx, func() ([]store.EndedHold, error) {
+		now, err := e.timeOn(ctx, e.store.Reader, p)
+		if err != nil {
+			return nil, err
+		}
+		return e.store.EndedHoldsOf(ctx, p, now, sweepBatch)
+	})
+}
+
+func (e *Engine) endAll(ctx context.Context, find func() ([]store.EndedHold, error)) error {
 	for {
-		ended, err := e.store.EndedHolds(ctx, now, sweepBatch)
+		ended, err := find()
 		if err != nil {
 			return fmt.Errorf("looking for holds that have ended: %w", err)
 		}
@@ -264,7 +283,7 @@ func (e *Engine) endHolds(ctx context.Context) error {
 			return nil
 		}
 		for _, h := range ended {
-			err := e.store.Write(ctx, func(tx *store.Tx) error { return e.resumeHeld(ctx, tx, h, now) })
+			err := e.store.Write(ctx, func(tx *store.Tx) error { return e.resumeHeld(ctx, tx, h) })
 			if err != nil {
 				return fmt.Errorf("going on with what hold %s stopped: %w", h.Hold.ID, err)
 			}
@@ -275,12 +294,13 @@ func (e *Engine) endHolds(ctx context.Context) error {
 // resumeHeld decides again about triggers that a hold which has ended may have
 // stopped, as many as one transaction takes. Nobody decides about its customer
 // meanwhile: what was stopped just before is seen.
-func (e *Engine) resumeHeld(ctx context.Context, tx *store.Tx, ended store.EndedHold, now time.Time) error {
+func (e *Engine) resumeHeld(ctx context.Context, tx *store.Tx, ended store.EndedHold) error {
 	p, h := ended.PlatformID, ended.Hold
 	in, err := e.ingestion(ctx, tx, p)
 	if err != nil {
 		return err
 	}
+	now := in.now
 	if _, err := lockOwned(ctx, tx, p, h); err != nil {
 		return err
 	}

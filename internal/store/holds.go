@@ -66,15 +66,28 @@ type EndedHold struct {
 	Hold       hold.Hold
 }
 
-// EndedHolds reads them, on all platforms, those first that ended first.
+func scanEndedHold(rs rows) (EndedHold, error) {
+	var e EndedHold
+	var doc []byte
+	if err := rs.Scan(&e.PlatformID, &doc); err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(doc, &e.Hold)
+}
+
+// EndedHolds reads them, on all platforms that go by the machine's clock, those
+// first that ended first.
 func (r Reader) EndedHolds(ctx context.Context, now time.Time, limit int) ([]EndedHold, error) {
-	return all(ctx, r.c, func(rs rows) (e EndedHold, err error) {
-		var doc []byte
-		if err := rs.Scan(&e.PlatformID, &doc); err != nil {
-			return e, err
-		}
-		return e, json.Unmarshal(doc, &e.Hold)
-	}, `SELECT platform_id, doc FROM holds WHERE resume_at > 0 AND resume_at <= $1 ORDER BY resume_at LIMIT $2`, micros(now), limit)
+	return all(ctx, r.c, scanEndedHold,
+		`SELECT platform_id, doc FROM holds WHERE resume_at > 0 AND resume_at <= $1 AND `+byMachine("holds")+`
+		 ORDER BY resume_at LIMIT $2`, micros(now), limit)
+}
+
+// EndedHoldsOf reads those of one platform, by the clock that it goes by.
+func (r Reader) EndedHoldsOf(ctx context.Context, p platform.ID, now time.Time, limit int) ([]EndedHold, error) {
+	return all(ctx, r.c, scanEndedHold,
+		`SELECT platform_id, doc FROM holds WHERE platform_id = $1 AND resume_at > 0 AND resume_at <= $2
+		 ORDER BY resume_at, id LIMIT $3`, string(p), micros(now), limit)
 }
 
 // LockedHold reads a hold for a change of it.
