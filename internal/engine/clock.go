@@ -50,10 +50,14 @@ func (e *Engine) ownOr(own time.Time) time.Time {
 // claims to be from after it cannot be.
 func (e *Engine) Latest(ctx context.Context, p platform.ID) (time.Time, error) {
 	at, err := e.timeOn(ctx, e.store.Reader, p)
+	return e.later(at), err
+}
+
+func (e *Engine) later(at time.Time) time.Time {
 	if now := e.Now(); at.Before(now) {
-		at = now
+		return now
 	}
-	return at, err
+	return at
 }
 
 const (
@@ -219,7 +223,7 @@ func (m *move) explain(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", fault.New(fault.Unavailable,
-		"there was no time to do all that comes due: the clock stands at %s, call again to go on", at.Format(time.RFC3339Nano)), err)
+		"there was no time to do all that comes due: the clock stands at %s, call again to go on", at.Format(time.RFC3339)), err)
 }
 
 // run brings the platform to rest, gives it its clock if it has none, and moves the
@@ -228,6 +232,9 @@ func (m *move) run(ctx context.Context) error {
 	planning, err := m.e.store.Planning(ctx, m.p)
 	if err != nil {
 		return err
+	}
+	if m.to.Equal(planning.Clock.Truncate(time.Second)) { // as it is told, if a call was broken off within a second
+		m.to = planning.Clock
 	}
 	if err := m.check(planning.Clock); err != nil {
 		return err
@@ -260,9 +267,9 @@ func (m *move) check(clock time.Time) error {
 	case clock.IsZero():
 		return nil
 	case m.to.Before(clock):
-		return fault.At(fault.Invalid, field, "now must be %s, where the clock stands, or later: it does not go back", clock.Format(time.RFC3339Nano))
+		return fault.At(fault.Invalid, field, "now must be %s, where the clock stands, or later: it does not go back", clock.Format(time.RFC3339))
 	case m.to.After(clock.AddDate(clockReach, 0, 0)):
-		return fault.At(fault.Invalid, field, "now must be at most %d years after %s, where the clock stands", clockReach, clock.Format(time.RFC3339Nano))
+		return fault.At(fault.Invalid, field, "now must be at most %d years after %s, where the clock stands", clockReach, clock.Format(time.RFC3339))
 	}
 	return nil
 }

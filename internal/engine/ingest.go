@@ -277,9 +277,9 @@ const ahead = 5 * time.Minute
 
 func (in *ingestion) applyItem(item billing.Item, silent bool) (Result, error) {
 	v := item.Resource.Base().Version
-	if v.Kind == billing.ByTime && v.Number > in.now.Add(ahead).Unix() {
+	if latest := in.e.later(in.now); v.Kind == billing.ByTime && v.Number > latest.Add(ahead).Unix() {
 		return Result{}, fault.At(fault.Invalid, "source_updated_at",
-			"it lies more than 5 minutes ahead of the clock (%s)", in.now.Format(time.RFC3339))
+			"it lies more than 5 minutes ahead of the clock (%s)", latest.Format(time.RFC3339))
 	}
 	n := in.mirror[billing.KeyOf(item.Resource)]
 	if n.resource == nil && n.deleted != nil && item.Patch == nil && !billing.Revives(n.deleted, item.Resource, item.Mode) {

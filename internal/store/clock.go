@@ -22,13 +22,13 @@ func byMachine(table string) string {
 }
 
 // OwnClocks returns the platforms with a clock of their own on which retries,
-// triggers that have waited for so long, or holds that have ended are due by it.
+// triggers that have waited for longer than the patience, or holds that have ended are due by it.
 func (r Reader) OwnClocks(ctx context.Context, patience time.Duration) ([]platform.ID, error) {
 	return all(ctx, r.c, column[platform.ID],
 		`SELECT platform_id FROM planning n WHERE n.clock > 0 AND (
 		     EXISTS (SELECT 1 FROM executions e WHERE e.platform_id = n.platform_id AND e.status = 'WAITING' AND e.next_attempt_at <= n.clock)
 		     OR EXISTS (SELECT 1 FROM triggers t WHERE t.platform_id = n.platform_id AND t.status = 'PLANNED'
-		         AND t.reason = 'WAITING_FOR_CUSTOMER' AND t.decided_at <= n.clock - $1)
+		         AND t.reason = 'WAITING_FOR_CUSTOMER' AND t.decided_at < n.clock - $1)
 		     OR EXISTS (SELECT 1 FROM holds h WHERE h.platform_id = n.platform_id AND h.resume_at > 0 AND h.resume_at <= n.clock))
 		 ORDER BY platform_id`, patience.Microseconds())
 }
@@ -106,8 +106,8 @@ func (r Reader) NextDue(ctx context.Context, p platform.ID, after time.Time, pat
 		     WHERE platform_id = $1 AND status = 'PLANNED' AND reason = '' AND scheduled_at > $2
 		     UNION ALL SELECT MIN(next_attempt_at) FROM executions WHERE platform_id = $1 AND status = 'WAITING' AND next_attempt_at > $2
 		     UNION ALL SELECT MIN(resume_at) FROM holds WHERE platform_id = $1 AND resume_at > 0 AND resume_at > $2
-		     UNION ALL SELECT MIN(decided_at) + $3 FROM triggers
-		     WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at > $2 - $3
+		     UNION ALL SELECT MIN(decided_at) + $3 + 1 FROM triggers
+		     WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at >= $2 - $3
 		 ) AS due`, string(p), micros(after), patience.Microseconds())
 	return instant(at), err
 }
@@ -135,7 +135,7 @@ func (r Reader) Unsettled(ctx context.Context, p platform.ID, now time.Time, pat
 	}, `SELECT EXISTS (SELECT 1 FROM plan_tasks WHERE platform_id = $1),
 		    EXISTS (SELECT 1 FROM executions WHERE platform_id = $1 AND status = 'WAITING' AND next_attempt_at <= $2)
 		    OR EXISTS (SELECT 1 FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
-		        AND decided_at <= $2 - $3),
+		        AND decided_at < $2 - $3),
 		    EXISTS (SELECT 1 FROM holds WHERE platform_id = $1 AND resume_at > 0 AND resume_at <= $2),
 		    EXISTS (SELECT 1 FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = '' AND scheduled_at <= $2),
 		    EXISTS (SELECT 1 FROM executions WHERE platform_id = $1 AND status IN ('PENDING', 'WAITING', 'SENDING') AND status = 'SENDING')`,

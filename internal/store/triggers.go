@@ -183,19 +183,19 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 	return err
 }
 
-// WaitingSince reads and locks triggers that have waited since a time or longer
-// for their customer or invoice, on all platforms that go by the machine's clock.
-func (tx *Tx) WaitingSince(ctx context.Context, since time.Time, limit int) ([]trigger.Trigger, error) {
+// WaitingSince reads and locks triggers that have waited since before a time for
+// their customer or invoice, on all platforms that go by the machine's clock.
+func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at <= $1
-		 AND `+byMachine("triggers")+` ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(since), limit)
+		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $1
+		 AND `+byMachine("triggers")+` ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
 }
 
 // WaitingOf reads and locks those of one platform, by the clock that it goes by.
-func (tx *Tx) WaitingOf(ctx context.Context, p platform.ID, since time.Time, limit int) ([]trigger.Trigger, error) {
+func (tx *Tx) WaitingOf(ctx context.Context, p platform.ID, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
-		 AND decided_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`, string(p), micros(since), limit)
+		 AND decided_at < $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`, string(p), micros(before), limit)
 }
 
 // UpdateTriggers stores what became of locked triggers.
