@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/calendar"
+	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/hold"
@@ -21,6 +23,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/pgtest"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
+	"github.com/dunwellhq/dunwell/internal/storetest"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
@@ -60,6 +63,9 @@ func (w *world) mails() []string {
 	for _, c := range page.Items {
 		m, err := message.Decode([]byte(c.Content))
 		w.must(err)
+		if !m.Date.Equal(c.CreatedAt.Truncate(time.Second)) {
+			w.Errorf("a message captured at %v bears the date %v", c.CreatedAt, m.Date)
+		}
 		out = append(out, fmt.Sprintf("%s %s %s", c.CreatedAt.Format("2006-01-02T15:04"), m.To[0].Email, m.Subject))
 	}
 	return out
@@ -361,6 +367,115 @@ func TestPatienceByTheClock(t *testing.T) {
 			t.Errorf("a moment later: got %s %s, want SKIPPED NO_RECIPIENT", got.Status, got.Reason)
 		}
 	})
+}
+
+// Between calls, what a person sets free goes without one.
+func TestBetweenCallsOfTheClock(t *testing.T) {
+	onClocked(t, func(w *world) {
+		w.setClock("2025-03-01T09:00:00Z")
+		w.overdue(1)
+		w.ingest(w.customer("c1"), w.due("i1", "c1", "2025-03-03"))
+		h := w.hold(billing.KindCustomer, "c1", hold.Dispute, "")
+		w.setClock("2025-03-05T09:00:00Z")
+		w.release(h)
+		w.tick() // decides again
+		w.tick()
+		w.checkMails("released", "2025-03-05T09:00"+reminder)
+		w.workflow(workflow.FailedPayment)
+		payment := w.payment("p1", "")
+		payment.ExternalReference, payment.Timestamp = "pi_1", instantOf("2025-03-05T09:00:00Z")
+		w.ingest(payment)
+		_, err := w.e.Ingest(w.ctx, w.p, engine.Batch{Links: []billing.Link{{ExternalReference: "pi_1", InvoiceID: "i1"}}})
+		w.must(err)
+		w.tick()
+		if got := w.mails(); len(got) != 2 || !strings.HasPrefix(got[1], "2025-03-05T09:00 c1@customer.example") {
+			t.Errorf("a payment that has learned its invoice: got %v, want its message too", got)
+		}
+	})
+}
+
+// The lane of what is due by a clock ahead of the machine's is woken, as any other.
+func TestNeglectedAheadOfTheMachine(t *testing.T) {
+	onClocked(t, func(w *world) {
+		w.setClock("2027-03-01T09:00:00Z")
+		w.workflow(workflow.ToFinal)
+		i := w.invoice("i1", "c1")
+		i.FinalAt = time.Time{}
+		w.ingest(w.customer("c1"), i)
+		lanes, err := w.s.Neglected(w.ctx, w.now)
+		w.must(err)
+		if len(lanes) != 1 {
+			t.Errorf("got lanes %v, want that of c1", lanes)
+		}
+		w.drain()
+		w.checkMails("when it is drained", "2027-03-01T09:00"+newInvoice)
+	})
+}
+
+// What another node let go by the machine's clock, at the moment when the platform
+// was given its own, does not wait for years.
+func TestReleasedByAnotherClock(t *testing.T) {
+	onClocked(t, func(w *world) {
+		w.setClock("2025-03-01T09:00:00Z")
+		w.workflow(workflow.ToFinal)
+		i := w.invoice("i1", "c1")
+		i.FinalAt = time.Time{}
+		w.ingest(w.customer("c1"), i)
+		x := w.executions()[0]
+		x.DueAt = w.now
+		w.must(w.s.Write(w.ctx, func(tx *store.Tx) error { return tx.UpdateExecutions(w.ctx, []execution.Execution{x}) }))
+		w.setClock("2025-03-01T09:00:00Z")
+		w.checkMails("after the next call", "2025-03-01T09:00"+newInvoice)
+	})
+}
+
+// The clock does not move while somebody else talks to a provider: what it answers
+// is told at the time at which it was asked.
+func TestClockWaitsForOthersSends(t *testing.T) {
+	onBothWith(t, func(w *world, p *provider) {
+		w.onTest("c1@customer.example")
+		w.setClock("2025-03-01T09:00:00Z")
+		w.workflow(workflow.ToFinal)
+		i := w.invoice("i1", "c1")
+		i.FinalAt = time.Time{}
+		w.ingest(w.customer("c1"), i)
+		moved := make(chan error, 1)
+		p.during = func() {
+			go func() {
+				_, err := w.e.SetClock(w.ctx, w.p, instantOf("2025-03-01T10:00:00Z"))
+				moved <- err
+			}()
+			select {
+			case err := <-moved:
+				t.Errorf("the clock was moved meanwhile (%v)", err)
+				moved <- err
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+		w.drain()
+		w.must(<-moved)
+		if x := w.status(execution.Sent, workflow.Sent); !x.UpdatedAt.Equal(instantOf("2025-03-01T09:00:00Z")) {
+			t.Errorf("sent at %v, want when it was asked", x.UpdatedAt)
+		}
+	})
+}
+
+// A process that stops moves no clock, and a new one on SQLite waits for none.
+func TestClockOfAStoppedProcess(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t), nil)
+	w.onTest()
+	w.setClock("2025-03-01T09:00:00Z")
+	w.must(w.s.Write(w.ctx, func(tx *store.Tx) error {
+		_, err := tx.TakeClock(w.ctx, w.p, "dead", w.now, w.now.Add(time.Hour))
+		return err
+	}))
+	w.must(w.e.Stop(w.ctx))
+	if _, err := w.e.SetClock(w.ctx, w.p, instantOf("2025-03-02T09:00:00Z")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want to be told that the process is stopping", err)
+	}
+	w.must(w.s.Close())
+	w.open(bytes.Repeat([]byte{7}, 32))
+	w.setClock("2025-03-02T09:00:00Z")
 }
 
 // What the switch holds back does not hold the clock back; when it is on again, the
