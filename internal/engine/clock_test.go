@@ -400,7 +400,7 @@ func TestNeglectedAheadOfTheMachine(t *testing.T) {
 		w.setClock("2027-03-01T09:00:00Z")
 		w.workflow(workflow.ToFinal)
 		i := w.invoice("i1", "c1")
-		i.FinalAt = time.Time{}
+		i.FinalAt, i.InvoiceDate = time.Time{}, time.Time{}
 		w.ingest(w.customer("c1"), i)
 		lanes, err := w.s.Neglected(w.ctx, w.now)
 		w.must(err)
