@@ -109,7 +109,7 @@ func (m *move) rebase(ctx context.Context, tx *store.Tx, start time.Time) error 
 			}
 		}
 	}
-	return nil
+	return tx.InsertTasks(ctx, window(m.p, "", store.Horizon(start), start), m.e.Now())
 }
 
 // lock reads the planning row for a change of the clock, if the call still has the

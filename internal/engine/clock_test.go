@@ -138,7 +138,7 @@ func TestClockStandsStill(t *testing.T) {
 func TestClockIntoThePast(t *testing.T) {
 	onClocked(t, func(w *world) {
 		w.overdue(1, 7)
-		early := w.due("i1", "c1", "2026-01-20")
+		early := w.due("i1", "c1", "2026-01-15")
 		w.ingest(w.customer("c1"), early)
 		w.tick()
 		w.setClock("2026-01-15T12:00:00Z")
@@ -147,7 +147,7 @@ func TestClockIntoThePast(t *testing.T) {
 		w.setClock("2026-02-15T12:00:00Z")
 		other := strings.NewReplacer("c1", "c2", "i1", "i2").Replace(reminder)
 		w.checkMails("from the middle of January",
-			"2026-01-21T08:00"+reminder, "2026-01-26T08:00"+other, "2026-01-27T08:00"+reminder, "2026-02-01T08:00"+other)
+			"2026-01-16T08:00"+reminder, "2026-01-22T08:00"+reminder, "2026-01-26T08:00"+other, "2026-02-01T08:00"+other)
 	})
 }
 
