@@ -249,7 +249,7 @@ func (tx *Tx) EndAttempts(ctx context.Context, p platform.ID, list []execution.A
 func (tx *Tx) Retries(ctx context.Context, now time.Time, limit int) ([]execution.Execution, error) {
 	return all(ctx, tx.c, scanExecution,
 		`SELECT `+executionColumns+` FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1
-		 AND `+byMachine("executions")+` ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(now), limit)
+		 AND `+byMachine+` ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(now), limit)
 }
 
 // RetriesOf reads and locks those of one platform, by the clock that it goes by.
@@ -275,10 +275,12 @@ func (r Reader) Neglected(ctx context.Context, before time.Time) ([]Lane, error)
 		return l, rs.Scan(&l.PlatformID, &l.Number)
 	}, `WITH RECURSIVE lanes (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM lanes WHERE number + 1 < $2)
 	    SELECT p.id, l.number FROM platforms p JOIN planning n ON n.platform_id = p.id CROSS JOIN lanes l
-	    WHERE p.sending <> 'PAUSED' AND EXISTS (
+	    WHERE p.sending <> 'PAUSED' AND (EXISTS (
 	        SELECT 1 FROM executions e
-	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING'
-	        AND e.due_at < CASE WHEN n.clock > 0 THEN n.clock + 1 ELSE $1 END)`,
+	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING' AND e.due_at < $1)
+	    OR n.clock > 0 AND EXISTS (
+	        SELECT 1 FROM executions e
+	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING' AND e.due_at <= n.clock))`,
 		micros(before), execution.Lanes)
 }
 
@@ -287,10 +289,10 @@ func (r Reader) Neglected(ctx context.Context, before time.Time) ([]Lane, error)
 // platform with a clock of its own is told by [Reader.OwnClocks].
 func (r Reader) Sweepable(ctx context.Context, now, waitingBefore time.Time) (bool, error) {
 	n, err := one(ctx, r.c, column[int64],
-		`SELECT CASE WHEN EXISTS (SELECT 1 FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1 AND `+byMachine("executions")+`)
+		`SELECT CASE WHEN EXISTS (SELECT 1 FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1 AND `+byMachine+`)
 		          OR EXISTS (SELECT 1 FROM executions WHERE status = 'SENDING' AND lease_until < $1)
 		          OR EXISTS (SELECT 1 FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $2
-		              AND `+byMachine("triggers")+`)
+		              AND `+byMachine+`)
 		        THEN 1 ELSE 0 END`, micros(now), micros(waitingBefore))
 	return n == 1, err
 }

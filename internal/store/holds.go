@@ -79,7 +79,7 @@ func scanEndedHold(rs rows) (EndedHold, error) {
 // first that ended first.
 func (r Reader) EndedHolds(ctx context.Context, now time.Time, limit int) ([]EndedHold, error) {
 	return all(ctx, r.c, scanEndedHold,
-		`SELECT platform_id, doc FROM holds WHERE resume_at > 0 AND resume_at <= $1 AND `+byMachine("holds")+`
+		`SELECT platform_id, doc FROM holds WHERE resume_at > 0 AND resume_at <= $1 AND `+byMachine+`
 		 ORDER BY resume_at LIMIT $2`, micros(now), limit)
 }
 

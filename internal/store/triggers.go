@@ -188,7 +188,7 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $1
-		 AND `+byMachine("triggers")+` ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+		 AND `+byMachine+` ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
 }
 
 // WaitingOf reads and locks those of one platform, by the clock that it goes by.

@@ -248,7 +248,7 @@ CREATE INDEX triggers_due ON triggers (platform_id, scheduled_at, id) WHERE stat
 CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_held ON triggers (platform_id, customer_id, id) WHERE reason = 'HELD';
-CREATE INDEX triggers_waiting ON triggers (decided_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_waiting ON triggers (decided_at, platform_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 CREATE INDEX triggers_waiting_by_platform ON triggers (platform_id, decided_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
 -- The decisions about a trigger before the one that its row has, from number 1.
@@ -294,7 +294,7 @@ CREATE TABLE executions (
     PRIMARY KEY (platform_id, id)
 );
 CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at, position) WHERE status = 'PENDING';
-CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
+CREATE INDEX executions_waiting ON executions (next_attempt_at, platform_id) WHERE status = 'WAITING';
 CREATE INDEX executions_waiting_by_platform ON executions (platform_id, next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
@@ -351,7 +351,7 @@ CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE crea
 CREATE INDEX holds_by_resource ON holds (platform_id, resource_id);
 CREATE INDEX holds_by_customer ON holds (platform_id, customer_id);
 CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id) WHERE status = 'ACTIVE';
-CREATE INDEX holds_ending ON holds (resume_at) WHERE resume_at > 0;
+CREATE INDEX holds_ending ON holds (resume_at, platform_id) WHERE resume_at > 0;
 CREATE INDEX holds_ending_by_platform ON holds (platform_id, resume_at) WHERE resume_at > 0;
 
 -- The addresses that get no mail, in the form in which they are compared.
