@@ -1403,6 +1403,12 @@ type CapturedMessagePage struct {
 	Data  []CapturedMessage `json:"data"`
 }
 
+// Clock is the body of setPlatformClock.
+type Clock struct {
+	// Now What it shows
+	Now time.Time `json:"now"`
+}
+
 // Contact is the answer of getContact.
 type Contact struct {
 	// ObjectType CONTACT
@@ -2526,7 +2532,7 @@ type PlainEmail struct {
 	IncludeCustomerContactsAsCC *bool `json:"include_customer_contacts_as_cc,omitempty"`
 }
 
-// Platform is the answer of createPlatform, getPlatform, updatePlatform.
+// Platform is the answer of createPlatform, getPlatform, updatePlatform, setPlatformClock.
 type Platform struct {
 	// ObjectType PLATFORM
 	ObjectType string `json:"object_type"`
@@ -2558,6 +2564,9 @@ type Platform struct {
 	Calendar  *Calendar `json:"calendar"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Clock Of a TEST platform: the clock of its own; null if it goes by the time of day. Set by PUT /v1/platforms/{id}/clock
+	Clock *Clock `json:"clock"`
 }
 
 // PlatformCreate is the body of createPlatform.
@@ -5780,6 +5789,21 @@ func (c *Client) UpdatePlatform(ctx context.Context, id string, body PlatformMem
 	return call[Platform](ctx, c, request{
 		method: http.MethodPatch,
 		path:   Path("/v1/platforms/{id}", id),
+		body:   body,
+	}, opts)
+}
+
+// SetPlatformClock: give a TEST platform a clock of its own, or move it on.
+//
+// Needs PLATFORM.UPDATE on the platform of the path. The first call may name any time, a later one the same or a later one,
+// at most 10 years on. The clock stands still between calls and is moved from one thing that comes due to the next. It
+// is answered when all that has come due is decided and lies in the outbox, or has been handed to its provider. One call at
+// a time: 409 while another runs. 503 if there is not enough time for all of it: the same call again goes on from
+// where the clock stands. 400 `INVALID_OPERATION` on a LIVE platform. See `docs/test-clock.md`.
+func (c *Client) SetPlatformClock(ctx context.Context, id string, body Clock, opts ...CallOption) (*Platform, error) {
+	return call[Platform](ctx, c, request{
+		method: http.MethodPut,
+		path:   Path("/v1/platforms/{id}/clock", id),
 		body:   body,
 	}, opts)
 }

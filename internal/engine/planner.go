@@ -91,12 +91,9 @@ func (e *Engine) announce(ctx context.Context, p platform.ID, through calendar.D
 		if err != nil {
 			return err
 		}
-		var tasks []store.Task
-		for d := planning.Announced + 1; d <= through; d++ {
-			tasks = append(tasks, store.Task{PlatformID: p, Kind: store.PlanDate, On: d})
-		}
-		if len(tasks) == 0 {
-			return nil // another node has done it
+		tasks := dates(p, planning.Announced, through)
+		if len(tasks) == 0 || !planning.Clock.IsZero() {
+			return nil // another node has done it, or whoever gave the platform its own clock
 		}
 		if err := tx.InsertTasks(ctx, tasks, e.Now()); err != nil {
 			return err
@@ -105,6 +102,15 @@ func (e *Engine) announce(ctx context.Context, p platform.ID, through calendar.D
 	})
 	failpoint.Hit(failpoint.Announced)
 	return err
+}
+
+// dates is the tasks that plan the dates after one, through another.
+func dates(p platform.ID, after, through calendar.Date) []store.Task {
+	var tasks []store.Task
+	for d := after + 1; d <= through; d++ {
+		tasks = append(tasks, store.Task{PlatformID: p, Kind: store.PlanDate, On: d})
+	}
+	return tasks
 }
 
 // taskBatch bounds how many tasks are looked for at once.

@@ -142,6 +142,7 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/platforms", may(auth.PlatformCreate), false, s.createPlatform},
 		{http.MethodGet, "/v1/platforms/{id}", may(auth.PlatformView), false, s.platform},
 		{http.MethodPatch, "/v1/platforms/{id}", may(auth.PlatformUpdate), false, s.changePlatform},
+		{http.MethodPut, "/v1/platforms/{id}/clock", may(auth.PlatformUpdate), false, s.setClock},
 
 		{http.MethodGet, "/v1/api-keys", may(auth.KeyView), false, s.listKeys},
 		{http.MethodPost, "/v1/api-keys", may(auth.KeyCreate), false, s.createKey},

@@ -195,12 +195,19 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 	return err
 }
 
-// WaitingSince reads and locks triggers that have waited since before a time
-// for their customer or invoice, on all platforms.
+// WaitingSince reads and locks triggers that have waited since before a time for
+// their customer or invoice, on all platforms that go by the machine's clock.
 func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $1
-		 ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+		 AND `+byMachine+` ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+}
+
+// WaitingOf reads and locks those of one platform, by the clock that it goes by.
+func (tx *Tx) WaitingOf(ctx context.Context, p platform.ID, before time.Time, limit int) ([]trigger.Trigger, error) {
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
+		 AND decided_at < $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED`, string(p), micros(before), limit)
 }
 
 // UpdateTriggers stores what became of locked triggers.
