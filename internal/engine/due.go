@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/calendar"
@@ -12,7 +13,6 @@ import (
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/trigger"
-	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
 const (
@@ -83,7 +83,7 @@ func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
 type firingDue struct {
 	*ingestion
 	scene *scene
-	sent  map[trigger.Key][]trigger.Trigger // of the same step, by the key without its occurrence
+	sent  sentSteps
 }
 
 func (f *firingDue) decideAll(ctx context.Context, due []trigger.Trigger) error {
@@ -119,17 +119,35 @@ func (f *firingDue) read(ctx context.Context, due []trigger.Trigger) error {
 	if err := f.scene.weigh(ctx, resources); err != nil {
 		return err
 	}
-	fired, err := f.tx.FiredSteps(ctx, f.p, steps)
+	f.sent = sentSteps{}
+	return f.sent.add(ctx, f.tx.Reader, f.p, steps)
+}
+
+// sentSteps are the triggers that have fired, by their key without its occurrence.
+type sentSteps map[trigger.Key][]trigger.Trigger
+
+func (s sentSteps) add(ctx context.Context, r store.Reader, p platform.ID, steps []trigger.Key) error {
+	fired, err := r.FiredSteps(ctx, p, steps)
 	if err != nil {
 		return fmt.Errorf("reading what was sent before: %w", err)
 	}
-	f.sent = map[trigger.Key][]trigger.Trigger{}
 	for _, t := range fired {
 		k := t.Key
 		k.Occurrence = ""
-		f.sent[k] = append(f.sent[k], t)
+		s[k] = append(s[k], t)
 	}
 	return nil
+}
+
+// on are the days in a zone on which the step of a key was sent about its
+// resource.
+func (s sentSteps) on(k trigger.Key, seller *time.Location) []calendar.Date {
+	k.Occurrence = ""
+	var days []calendar.Date
+	for _, fired := range s[k] {
+		days = append(days, calendar.DateOf(fired.UpdatedAt, seller))
+	}
+	return days
 }
 
 // decideDue decides one dated trigger by what its resource and its workflow are
@@ -152,22 +170,10 @@ func (f *firingDue) decideDue(t trigger.Trigger) {
 		f.cancelPlanned(t, f.scene.known[key], facts)
 		return
 	}
-	v := trigger.DecideStep(w, facts, c, i, t.ScheduledAt, f.now, f.sentOn(t, facts))
+	v := trigger.DecideStep(w, facts, c, i, t.ScheduledAt, f.now, f.sent.on(t.Key, f.set.place(facts).Seller))
 	now := f.dated(w, key, facts, c, i, v)
 	if v.Status == trigger.Fired { // by the time that it was planned for, a pause is judged
 		now.EventAt, now.ScheduledAt = t.ScheduledAt, t.ScheduledAt
 	}
 	f.replan(t, now)
-}
-
-// sentOn are the days, where the seller is, on which the step of a trigger was
-// sent about its resource.
-func (f *firingDue) sentOn(t trigger.Trigger, facts workflow.Facts) []calendar.Date {
-	k := t.Key
-	k.Occurrence = ""
-	var days []calendar.Date
-	for _, fired := range f.sent[k] {
-		days = append(days, calendar.DateOf(fired.UpdatedAt, f.set.place(facts).Seller))
-	}
-	return days
 }

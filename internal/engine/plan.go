@@ -255,22 +255,28 @@ func (in *ingestion) replan(kept, t trigger.Trigger) {
 // cancelPlanned cancels what was planned and has no place in any course of its
 // resource now.
 func (in *ingestion) cancelPlanned(t trigger.Trigger, r billing.Resource, f workflow.Facts) {
-	w := in.set.Find(t.WorkflowID)
-	reason := workflow.DeadlineMoved
-	switch {
-	case r == nil:
-		reason = workflow.Deleted
-	case w == nil:
-		reason = workflow.WorkflowInactive
-	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
-		reason = w.LeavesOut(billing.CustomerOf(r))
-	case f.Stops(t.Variant) != workflow.Sent && f.Stops(t.Variant) != workflow.WaitingForCustomer:
-		reason = f.Stops(t.Variant)
-	case w.Begun[t.Step].IsZero():
-		reason = workflow.WorkflowChanged
-	}
+	reason := outOfPlace(in.set.Find(t.WorkflowID), t, r, f)
 	t.Facts = f.Basis()
 	in.become(t, trigger.Cancelled, reason, t.CustomerID, t.WorkflowVersion)
+}
+
+// outOfPlace says why what was planned under a workflow, nil if it is not ACTIVE
+// any more, has no place in the course of its resource now.
+func outOfPlace(w *workflow.Armed, t trigger.Trigger, r billing.Resource, f workflow.Facts) workflow.Reason {
+	switch {
+	case r == nil:
+		return workflow.Deleted
+	case w == nil:
+		return workflow.WorkflowInactive
+	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
+		return w.LeavesOut(billing.CustomerOf(r))
+	case f.Stops(t.Variant) != workflow.Sent && f.Stops(t.Variant) != workflow.WaitingForCustomer:
+		return f.Stops(t.Variant)
+	case w.Begun[t.Step].IsZero():
+		return workflow.WorkflowChanged
+	default:
+		return workflow.DeadlineMoved
+	}
 }
 
 // insertPlanned stores what was planned. A key that exists has been planned
@@ -311,10 +317,14 @@ func (in *ingestion) wait(ctx context.Context, w *workflow.Armed, f workflow.Fac
 		return err
 	}
 	f.Take(entity)
-	at := in.set.place(f)
-	next := w.Schedule.Window().Next(in.now, at.Reader, w.Rule(at.Open).Days)
-	if next.After(in.now) {
+	if next := in.set.opens(w, f, in.now); next.After(in.now) {
 		t.Status, t.ScheduledAt = trigger.Planned, next
 	}
 	return nil
+}
+
+// opens is when the reader's hours of sending let a message go that could go now.
+func (r *ruleset) opens(w *workflow.Armed, f workflow.Facts, now time.Time) time.Time {
+	at := r.place(f)
+	return w.Schedule.Window().Next(now, at.Reader, w.Rule(at.Open).Days)
 }
