@@ -16,7 +16,7 @@ import (
 // messages says of each action of an outlook what will become of its message, as
 // if nothing of what stands against all of them did: it is made as for a claim.
 func (s *foresight) messages(ctx context.Context, w *workflow.Armed, o *Outlook) error {
-	if w == nil || len(w.Actions) == 0 {
+	if w == nil || len(w.Actions) == 0 || o.f.Customer == nil { // whom it goes to, nobody knows yet
 		return nil
 	}
 	for _, x := range s.messagesOf(w, o.Trigger) {
