@@ -63,12 +63,14 @@ func (e *Engine) Upcoming(ctx context.Context, p platform.ID, q UpcomingQuery) (
 
 func (q UpcomingQuery) within(now time.Time) (UpcomingQuery, error) {
 	if q.From.IsZero() {
-		q.From = now
+		q.From = now.Truncate(time.Second) // as it can be written
 	}
 	if q.To.IsZero() {
 		q.To = q.From.AddDate(0, 0, 7)
 	}
 	switch {
+	case q.To.Year() > 9999:
+		return q, fault.At(fault.Invalid, "to", "to must lie in the years to 9999")
 	case q.To.Before(q.From):
 		return q, fault.At(fault.Invalid, "to", "to must not be before from, which is %s", q.From.UTC().Format(time.RFC3339))
 	case q.To.After(q.From.AddDate(0, 0, MaxUpcoming)):

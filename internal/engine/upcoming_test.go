@@ -213,7 +213,7 @@ func (w *world) populate(s someone) map[string]bool {
 }
 
 // seeds is how many random platforms are looked at.
-const seeds = uint64(30)
+const seeds = uint64(6)
 
 // beginnings are before changes of clocks, in New York, Amsterdam and Auckland, and
 // in an ordinary week.
