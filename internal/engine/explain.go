@@ -299,4 +299,3 @@ func wouldBe(against []workflow.Reason) trigger.Status {
 	}
 	return trigger.Planned
 }
-

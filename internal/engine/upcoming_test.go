@@ -112,7 +112,7 @@ func (w *world) anyWorkflow(s someone) workflow.Workflow {
 	}
 	variant := workflow.DatedVariants[s.IntN(3)]
 	return w.workflow(variant, func(x *workflow.Workflow) {
-		switch variant { //nolint:exhaustive // the dated ones
+		switch variant {
 		case workflow.Overdue:
 			x.Invoice.Overdue = &workflow.Periods{Periods: steps()}
 		case workflow.UpcomingPaymentRemind:

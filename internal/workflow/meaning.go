@@ -12,7 +12,7 @@ const (
 // says of it.
 func (r Reason) Meaning() string { return meanings[r] }
 
-var meanings = map[Reason]string{
+var meanings = map[Reason]string{ //nolint:gosec // no credentials: sentences
 	PaidReason:         "The invoice has been paid, or the payment that failed has another result by now.",
 	PaymentPending:     "A payment that covers what is open is under way.",
 	AutoCharge:         "The invoice will be collected by itself.",

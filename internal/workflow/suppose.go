@@ -31,12 +31,12 @@ func (f Facts) suppose(r Reason) (Facts, bool) {
 		f.Customer = but(f.Customer, func(c *billing.Customer) { c.NotificationPreferences = nil })
 	case VoidReason, NotFinal, OnHold, Credited, AutoCharge:
 		f.Invoice = but(f.Invoice, func(i *billing.Invoice) { supposeInvoice(i, r) })
-	case PaidReason, PaymentPending:
+	case PaidReason:
+		f.Invoice = but(f.Invoice, supposeUnpaid)
+		f.Payment = but(f.Payment, func(p *billing.Payment) { supposeFailed(p, p.Result != billing.Pending) })
+	case PaymentPending:
 		f.Covered = false
-		f.Payment = but(f.Payment, func(p *billing.Payment) { p.Result = billing.Refused })
-		if r == PaidReason {
-			f.Invoice = but(f.Invoice, supposeUnpaid)
-		}
+		f.Payment = but(f.Payment, func(p *billing.Payment) { supposeFailed(p, p.Result == billing.Pending) })
 	case SubscriptionEnded:
 		f.Subscription = but(f.Subscription, func(s *billing.Subscription) { s.Status = billing.SubscriptionActive })
 	case WalletInactive:
@@ -62,7 +62,7 @@ func but[T any](v *T, change func(*T)) *T {
 }
 
 func supposeInvoice(i *billing.Invoice, r Reason) {
-	switch r { //nolint:exhaustive // those of invoices
+	switch r {
 	case OnHold:
 		i.OnHold = false
 	case AutoCharge:
@@ -77,6 +77,12 @@ func supposeInvoice(i *billing.Invoice, r Reason) {
 // supposeUnpaid leaves all that an invoice is about open.
 func supposeUnpaid(i *billing.Invoice) {
 	i.PaymentStatus, i.PaidFlag, i.PaidAmount, i.Open = billing.Unpaid, nil, billing.Money{}, i.Total
+}
+
+func supposeFailed(p *billing.Payment, is bool) {
+	if is {
+		p.Result = billing.Refused
+	}
 }
 
 // suppose takes away what a reason stands for that is the workflow's own.
