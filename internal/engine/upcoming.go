@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -90,10 +91,10 @@ type upcoming struct {
 
 // upcomingPlace is how far the pages before have come.
 type upcomingPlace struct {
-	Stored   store.Scheduled `json:"stored"`   // among what is planned
-	On       calendar.Date   `json:"on"`       // of the dates behind it; 0: still among what is planned
-	Position store.Position  `json:"position"` // of that date, as the planner counts
-	Own      ownPlace        `json:"own"`      // of what one customer has open
+	Stored   store.Scheduled `json:"stored,omitzero"`   // among what is planned
+	On       calendar.Date   `json:"on,omitzero"`       // of the dates behind it; 0: still among what is planned
+	Position store.Position  `json:"position,omitzero"` // of that date, as the planner counts
+	Own      ownPlace        `json:"own,omitzero"`      // of what one customer has open
 }
 
 func (u *upcoming) open() error {
@@ -103,7 +104,9 @@ func (u *upcoming) open() error {
 	}
 	first, last := u.dates()
 	p := u.at.Position
-	if err != nil || p.Step < 0 || p.Span < 0 || u.at.Own.Kind < 0 || u.at.On != 0 && (u.at.On < first || u.at.On > last) {
+	bad := p.Step < 0 || p.Span < 0 || u.at.Own.Kind < 0 || u.at.On != 0 && (u.at.On < first || u.at.On > last) ||
+		strings.Contains(string(u.at.Stored.ID)+p.Place.ID+u.at.Own.After, "\x00") // which no database looks for
+	if err != nil || bad {
 		return fault.At(fault.Invalid, "cursor", "cursor must be that of a link to the next page, with the other parameters that it has")
 	}
 	return nil

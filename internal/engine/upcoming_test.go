@@ -14,6 +14,7 @@ import (
 	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/hold"
+	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
@@ -258,4 +259,45 @@ func TestUpcomingIsWhatGoes(t *testing.T) {
 			w.Logf("seed %d: %d", seed, len(want))
 		})
 	}
+}
+
+// TestUpcomingHasEveryMessageOnce: also while its date is being planned anew, and
+// where its plan has moved away from what is stored.
+func TestUpcomingHasEveryMessageOnce(t *testing.T) {
+	onBoth(t, func(w *world) {
+		flow := w.overdue(1, 2, 9)
+		w.change(flow, func(x *workflow.Workflow) { x.Schedule.BusinessDaysOnly = true })
+		w.tick()
+		w.ingest(w.customer("c1"), w.due("i1", "c1", "2026-11-23"))
+		w.until("2026-11-24T10:00:00Z")
+		lines := func() string {
+			w.Helper()
+			var out []string
+			for _, o := range w.upcoming(14, 1, "") {
+				out = append(out, fmt.Sprint(o.At.Format("01-02T15:04 "), o.Trigger.Step, " ", o.Trigger.ID != ""))
+			}
+			if own := w.upcoming(14, 1, "c1"); len(own) != len(out) {
+				w.Errorf("of its customer: got %d entries, want %d", len(own), len(out))
+			}
+			return strings.Join(out, "\n")
+		}
+		w.expect("planned, and to be planned", lines(), "11-25T08:00 DAY:2 true", "12-02T08:00 DAY:9 false")
+		w.change(flow, func(x *workflow.Workflow) { x.Name = "another" })
+		w.expect("being planned anew", lines(), "11-25T08:00 DAY:2 true", "12-02T08:00 DAY:9 false")
+		w.tick()
+		_, err := w.e.ChangePlatform(w.ctx, w.p, func(p *platform.Platform) error {
+			p.Calendar = &platform.Calendar{Holidays: []string{"2026-11-25", "2026-11-26", "2026-11-27", "2026-11-30"}}
+			return nil
+		})
+		w.must(err)
+		moved := []string{"12-01T08:00 DAY:2 false", "12-02T08:00 DAY:9 false"}
+		w.expect("its day was closed", lines(), moved...)
+		w.tick()
+		w.expect("and stays so", lines(), moved...)
+		w.until("2026-12-01T09:00:00Z")
+		w.expect("what was foretold has gone", lines(), "12-02T08:00 DAY:9 true")
+		if got := len(w.outbox()); got != 2 {
+			w.Errorf("got %d messages, want two", got)
+		}
+	})
 }

@@ -63,6 +63,7 @@ func TestUpcomingPages(t *testing.T) {
 			"from=2026-11-30": "from", "to=tomorrow": "to", "from=2026-11-30T00:00:00Z&to=2026-11-29T00:00:00Z": "to",
 			"from=2026-01-01T00:00:00Z&to=2026-04-04T00:00:00Z": "to", "from=9999-12-31T00:00:00Z": "to", "limit=0": "limit", "cursor=x": "cursor",
 			"cursor=eyJvbiI6MX0": "cursor", "cursor=eyJwb3NpdGlvbiI6eyJzdGVwIjotMX19": "cursor", "customer_id=%00": "customer_id",
+			"cursor=eyJzdG9yZWQiOnsiaWQiOiJcdTAwMDAifX0": "cursor",
 		} {
 			w.do("GET", "/v1/upcoming?"+query, "").fails(400, "INVALID_FIELD", field)
 		}
