@@ -122,6 +122,22 @@ func TestExplainOfAWorkflowThatIsNotActive(t *testing.T) {
 	})
 }
 
+func TestExplainAsWhenItsTimeComes(t *testing.T) {
+	onBoth(t, func(w *world) {
+		w.ingest(w.customer("c1"))
+		flow := w.overdue(1, 20)
+		w.ingest(w.due("i1", "c1", "2026-11-23"), w.due("i2", "c1", "2026-11-23"))
+		w.hold(billing.KindInvoice, "i1", hold.Dispute, "2026-11-30")
+		w.expect("a hold that ends before is no reason", w.explained(flow.ID, "i1"),
+			"DAY:1 2026-11-24 2026-11-24T08:00 PLANNED [HELD]", "DAY:20 2026-12-13 2026-12-13T08:00 PLANNED [] fires")
+		pending := w.payment("p2", "i2")
+		pending.Result = billing.Pending
+		w.ingest(pending)
+		w.expect("nor is a payment that has got lost by then", w.explained(flow.ID, "i2"),
+			"DAY:1 2026-11-24 2026-11-24T08:00 PLANNED [PAYMENT_PENDING]", "DAY:20 2026-12-13 2026-12-13T08:00 PLANNED [] fires")
+	})
+}
+
 func TestExplainEvents(t *testing.T) {
 	onBoth(t, func(w *world) {
 		w.ingest(w.customer("c1"))

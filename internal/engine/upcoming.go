@@ -238,7 +238,7 @@ func (u *upcoming) candidate(w *workflow.Armed, key billing.Key, f workflow.Fact
 		return candidate{}, false
 	}
 	v, ok := c.Plan(i, u.in.now)
-	if !ok || v.Status != trigger.Planned || v.At.Before(u.q.From) || !v.At.Before(u.q.To) {
+	if at := latest(v.At, u.in.now); !ok || v.Status != trigger.Planned || at.Before(u.q.From) || !at.Before(u.q.To) {
 		return candidate{}, false
 	}
 	t := u.in.dated(w, key, f, c, i, v)

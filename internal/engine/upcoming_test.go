@@ -285,6 +285,13 @@ func TestUpcomingHasEveryMessageOnce(t *testing.T) {
 		w.change(flow, func(x *workflow.Workflow) { x.Name = "another" })
 		w.expect("being planned anew", lines(), "11-25T08:00 DAY:2 true", "12-02T08:00 DAY:9 false")
 		w.tick()
+		w.change(flow, func(x *workflow.Workflow) { x.ExcludedIDs = []billing.CustomerID{"c1"} })
+		later := w.due("i1", "c1", "2026-11-23")
+		later.Timezone = "Europe/Berlin"
+		w.ingest(later)
+		w.change(flow, func(x *workflow.Workflow) { x.ExcludedIDs = nil })
+		w.expect("cancelled, and being planned again", lines(), "11-25T08:00 DAY:2 false", "12-02T08:00 DAY:9 false")
+		w.tick()
 		_, err := w.e.ChangePlatform(w.ctx, w.p, func(p *platform.Platform) error {
 			p.Calendar = &platform.Calendar{Holidays: []string{"2026-11-25", "2026-11-26", "2026-11-27", "2026-11-30"}}
 			return nil
