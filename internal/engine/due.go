@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/calendar"
@@ -83,7 +84,7 @@ func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
 type firingDue struct {
 	*ingestion
 	scene *scene
-	sent  map[trigger.Key][]trigger.Trigger // of the same step, by the key without its occurrence
+	sent  sentSteps
 }
 
 func (f *firingDue) decideAll(ctx context.Context, due []trigger.Trigger) error {
@@ -119,17 +120,35 @@ func (f *firingDue) read(ctx context.Context, due []trigger.Trigger) error {
 	if err := f.scene.weigh(ctx, resources); err != nil {
 		return err
 	}
-	fired, err := f.tx.FiredSteps(ctx, f.p, steps)
+	f.sent = sentSteps{}
+	return f.sent.add(ctx, f.tx.Reader, f.p, steps)
+}
+
+// sentSteps are the triggers that have fired, by their key without its occurrence.
+type sentSteps map[trigger.Key][]trigger.Trigger
+
+func (s sentSteps) add(ctx context.Context, r store.Reader, p platform.ID, steps []trigger.Key) error {
+	fired, err := r.FiredSteps(ctx, p, steps)
 	if err != nil {
 		return fmt.Errorf("reading what was sent before: %w", err)
 	}
-	f.sent = map[trigger.Key][]trigger.Trigger{}
 	for _, t := range fired {
 		k := t.Key
 		k.Occurrence = ""
-		f.sent[k] = append(f.sent[k], t)
+		s[k] = append(s[k], t)
 	}
 	return nil
+}
+
+// on are the days in a zone on which the step of a key was sent about its
+// resource.
+func (s sentSteps) on(k trigger.Key, seller *time.Location) []calendar.Date {
+	k.Occurrence = ""
+	var days []calendar.Date
+	for _, fired := range s[k] {
+		days = append(days, calendar.DateOf(fired.UpdatedAt, seller))
+	}
+	return days
 }
 
 // decideDue decides one dated trigger by what its resource and its workflow are
@@ -152,16 +171,11 @@ func (f *firingDue) decideDue(t trigger.Trigger) {
 		f.cancelPlanned(t, f.scene.known[key], facts)
 		return
 	}
-	if facts.Zone = f.set.place(facts).Seller; f.set.Asks() {
-		facts = facts.Asked()
-	}
-	m := trigger.Moment{Now: f.now, Planned: t.ScheduledAt, Sent: f.sentOn(t, facts)}
-	if w.Priority != nil {
-		m.First = f.set.First(t.Variant, t.CustomerID, facts)
-	}
+	m, facts := f.set.moment(w, t, facts, f.sent)
+	m.Now, m.Planned = f.now, t.ScheduledAt
 	v := trigger.DecideStep(w, facts, c, i, m)
 	now := f.dated(w, key, facts, c, i, v)
-	if v.Reason == workflow.Superseded && m.First != nil && m.First.ID != w.ID {
+	if v.Reason == workflow.Superseded && m.Yields(w) {
 		now.Facts.SupersededBy = m.First.ID
 	}
 	if v.Status == trigger.Fired { // by the time that it was planned for, a pause is judged
@@ -170,14 +184,15 @@ func (f *firingDue) decideDue(t trigger.Trigger) {
 	f.replan(t, now)
 }
 
-// sentOn are the days, where the seller is, on which the step of a trigger was
-// sent about its resource.
-func (f *firingDue) sentOn(t trigger.Trigger, facts workflow.Facts) []calendar.Date {
-	k := t.Key
-	k.Occurrence = ""
-	var days []calendar.Date
-	for _, fired := range f.sent[k] {
-		days = append(days, calendar.DateOf(fired.UpdatedAt, f.set.place(facts).Seller))
+// moment is what decides about a step beside the states and the time, and the
+// facts as conditions are asked about them.
+func (r *ruleset) moment(w *workflow.Armed, t trigger.Trigger, f workflow.Facts, sent sentSteps) (trigger.Moment, workflow.Facts) {
+	if f.Zone = r.place(f).Seller; r.Asks() || w.Conditions != "" {
+		f = f.Asked()
 	}
-	return days
+	m := trigger.Moment{Sent: sent.on(t.Key, f.Zone)}
+	if w.Priority != nil {
+		m.First = r.First(t.Variant, t.CustomerID, f)
+	}
+	return m, f
 }

@@ -279,8 +279,23 @@ func (w *planning) spans(x *workflow.Armed, step int) []store.Span {
 // plan notes what the task's date, or its activation, means to resources.
 func (w *planning) plan(ctx context.Context, x *workflow.Armed, found []billing.Resource) error {
 	s := newScene(w.tx.Reader, w.p, w.set, w.now)
+	list := s.found(found)
+	if err := s.look(ctx, list); err != nil {
+		return err
+	}
+	for _, key := range list {
+		if r := s.known[key]; r != nil && x.Covers(billing.CustomerOf(r)) {
+			w.planOne(x, key, s.facts(key))
+		}
+	}
+	return nil
+}
+
+// found notes resources that a deadline was found by, and names what they are
+// about: the subscription of a schedule.
+func (s *scene) found(resources []billing.Resource) []billing.Key {
 	var list []billing.Key
-	for _, r := range found {
+	for _, r := range resources {
 		key := billing.KeyOf(r)
 		if schedule, ok := r.(*billing.Schedule); ok {
 			key = billing.Key{Kind: billing.KindSubscription, ID: string(schedule.SubscriptionID)}
@@ -291,15 +306,7 @@ func (w *planning) plan(ctx context.Context, x *workflow.Armed, found []billing.
 			list = append(list, key)
 		}
 	}
-	if err := s.look(ctx, list); err != nil {
-		return err
-	}
-	for _, key := range list {
-		if r := s.known[key]; r != nil && x.Covers(billing.CustomerOf(r)) {
-			w.planOne(x, key, s.facts(key))
-		}
-	}
-	return nil
+	return list
 }
 
 // planOne notes what the task means to one resource under one workflow.

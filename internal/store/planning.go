@@ -210,10 +210,19 @@ func (r Reader) FiredSteps(ctx context.Context, p platform.ID, keys []trigger.Ke
 		 AND variant = $5 AND step = $6 AND type = 'EVENT' AND status = 'FIRED'`, args)
 }
 
-// PlannedOf reads and locks the PLANNED triggers of customers.
-func (tx *Tx) PlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2 AND status = 'PLANNED' FOR UPDATE`,
+// PlannedOf reads the PLANNED triggers of customers.
+func (r Reader) PlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return r.plannedOf(ctx, ``, p, customers)
+}
+
+// LockedPlannedOf reads and locks them.
+func (tx *Tx) LockedPlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return tx.plannedOf(ctx, ` FOR UPDATE`, p, customers)
+}
+
+func (r Reader) plannedOf(ctx context.Context, lock string, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return lookUp(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2 AND status = 'PLANNED'`+lock,
 		keyed(customers, string(p)))
 }
 
