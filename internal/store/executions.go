@@ -279,7 +279,7 @@ func (r Reader) Sweepable(ctx context.Context, now, waitingBefore time.Time) (bo
 	n, err := one(ctx, r.c, column[int64],
 		`SELECT CASE WHEN EXISTS (SELECT 1 FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1)
 		          OR EXISTS (SELECT 1 FROM executions WHERE status = 'SENDING' AND lease_until < $1)
-		          OR EXISTS (SELECT 1 FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND created_at < $2)
+		          OR EXISTS (SELECT 1 FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $2)
 		        THEN 1 ELSE 0 END`, micros(now), micros(waitingBefore))
 	return n == 1, err
 }

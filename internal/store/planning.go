@@ -220,8 +220,9 @@ func (r Reader) WithDue(ctx context.Context, now time.Time) ([]platform.ID, erro
 }
 
 // Backlog counts the executions of a platform that wait for their turn, up to a
-// limit.
+// limit. Every lane is 0 or more: that it is asked for leads to the index of what
+// waits, past all that has been sent.
 func (r Reader) Backlog(ctx context.Context, p platform.ID, limit int) (int64, error) {
 	return one(ctx, r.c, column[int64],
-		`SELECT COUNT(*) FROM (SELECT 1 FROM executions WHERE platform_id = $1 AND status = 'PENDING' LIMIT $2) AS waiting`, string(p), limit)
+		`SELECT COUNT(*) FROM (SELECT 1 FROM executions WHERE platform_id = $1 AND lane >= 0 AND status = 'PENDING' LIMIT $2) AS waiting`, string(p), limit)
 }

@@ -79,10 +79,10 @@ func (r Reader) Resource(ctx context.Context, p platform.ID, kind billing.Kind, 
 	res, err := one(ctx, r.c, scanResource,
 		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = $3 AND revision > 0`,
 		string(p), string(kind), idOrReference)
-	if errors.Is(err, errNoRow) {
+	if errors.Is(err, errNoRow) { // the plus keeps SQLite from walking through the order of creation to find it
 		res, err = one(ctx, r.c, scanResource,
 			`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND reference = $3 AND revision > 0
-			 AND reference <> '' ORDER BY created_at, id LIMIT 1`, string(p), string(kind), idOrReference)
+			 AND reference <> '' ORDER BY +created_at, id LIMIT 1`, string(p), string(kind), idOrReference)
 	}
 	if errors.Is(err, errNoRow) {
 		return nil, notFound(string(kind), "resource of type "+string(kind), idOrReference)

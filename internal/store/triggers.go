@@ -188,7 +188,7 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $1
-		 ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+		 ORDER BY decided_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
 }
 
 // UpdateTriggers stores what became of locked triggers.

@@ -339,7 +339,7 @@ CREATE TABLE holds (
 CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX holds_by_resource ON holds (platform_id, resource_id);
 CREATE INDEX holds_by_customer ON holds (platform_id, customer_id);
-CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id) WHERE status = 'ACTIVE';
+CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id, id) WHERE status = 'ACTIVE';
 CREATE INDEX holds_ending ON holds (resume_at) WHERE resume_at > 0;
 
 -- The addresses that get no mail, in the form in which they are compared.
