@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/calendar"
+	"github.com/dunwellhq/dunwell/internal/store"
 )
 
 // The shape of P6: so many invoices fall due on each date, and an overdue
@@ -30,7 +31,10 @@ func (b *bench) planning(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%d invoices: %w", fewInvoices, err)
 	}
-	many, err := b.measurePlan(ctx, b.Invoices)
+	many := few
+	if b.Invoices > fewInvoices {
+		many, err = b.measurePlan(ctx, b.Invoices)
+	}
 	if err != nil {
 		return fmt.Errorf("%d invoices: %w", b.Invoices, err)
 	}
@@ -147,6 +151,9 @@ func (w *planWorld) single(ctx context.Context, m *planned) error {
 // their turn are put aside when there are as many as a platform may have waiting.
 func (w *planWorld) fire(ctx context.Context, m *planned) error {
 	w.at(w.date, 12)
+	if err := w.exec(ctx, `ANALYZE triggers`); err != nil { // as hours after the planning every database has
+		return err
+	}
 	var took time.Duration
 	fired := 0
 	for {
@@ -172,6 +179,9 @@ func (w *planWorld) fire(ctx context.Context, m *planned) error {
 	}
 	m.fire = append(m.fire, float64(fired)/took.Seconds())
 	var err error
+	if err := w.exec(ctx, fmt.Sprintf(`UPDATE planning SET announced = %d`, w.date+store.AnnouncedAhead)); err != nil {
+		return err
+	}
 	m.quietAfter, err = w.quiet(ctx, m.quietAfter)
 	return err
 }

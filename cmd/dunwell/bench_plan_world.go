@@ -324,4 +324,3 @@ func buffers(line string) int {
 	}
 	return sum
 }
-

@@ -17,7 +17,7 @@ import (
 
 const (
 	// fireBatch bounds how many triggers a transaction fires.
-	fireBatch = 500
+	fireBatch = 1000
 	// fullBacklog is how many messages of a platform may wait for their turn
 	// before no more are made: what is decided late is decided on newer facts.
 	fullBacklog = 20_000
@@ -28,7 +28,7 @@ const (
 // to it.
 func (e *Engine) Fire(ctx context.Context) error {
 	var failed []error
-	skip := map[platform.ID]bool{}
+	skip, room := map[platform.ID]bool{}, map[platform.ID]int{}
 	for ctx.Err() == nil {
 		platforms, err := e.store.WithDue(ctx, e.Now())
 		if err != nil {
@@ -39,10 +39,11 @@ func (e *Engine) Fire(ctx context.Context) error {
 			break
 		}
 		for _, p := range platforms {
-			n, err := e.firePlatform(ctx, p)
+			n, left, err := e.firePlatform(ctx, p, room[p])
 			if err != nil {
 				failed = append(failed, fmt.Errorf("firing on platform %s: %w", p, err))
 			}
+			room[p] = left
 			skip[p] = n < fireBatch
 		}
 	}
@@ -50,13 +51,16 @@ func (e *Engine) Fire(ctx context.Context) error {
 }
 
 // firePlatform fires a batch, unless too much waits already, and returns how many
-// it decided.
-func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
-	backlog, err := e.store.Backlog(ctx, p, fullBacklog)
-	if err != nil || backlog == fullBacklog {
-		return 0, err
+// it decided and for how many messages there is room left. room is what the batch
+// before left: what waits is counted when that is used up.
+func (e *Engine) firePlatform(ctx context.Context, p platform.ID, room int) (n, left int, err error) {
+	if room <= 0 {
+		backlog, err := e.store.Backlog(ctx, p, fullBacklog)
+		if err != nil || backlog == fullBacklog {
+			return 0, 0, err
+		}
+		room = fullBacklog - int(backlog)
 	}
-	n := 0
 	err = e.store.Write(ctx, func(tx *store.Tx) error {
 		f := firingDue{}
 		var err error
@@ -67,15 +71,15 @@ func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
 		if err != nil {
 			return err
 		}
-		n = len(due)
 		if err := f.decideAll(ctx, due); err != nil {
 			return err
 		}
+		n, left = len(due), room-len(f.executions)
 		failpoint.Hit(failpoint.FireCommitting)
 		return nil
 	})
 	failpoint.Hit(failpoint.FireCommitted)
-	return n, err
+	return n, left, err
 }
 
 // firingDue is a transaction that decides triggers whose time has come. It locks
@@ -105,11 +109,11 @@ func (f *firingDue) decideAll(ctx context.Context, due []trigger.Trigger) error 
 // read reads what decides about all of them.
 func (f *firingDue) read(ctx context.Context, due []trigger.Trigger) error {
 	var resources []billing.Key
-	var steps []trigger.Key
+	ids := keys{}
 	for _, t := range due {
 		if t.Variant.Dated() {
 			resources = append(resources, billing.Key{Kind: t.Kind, ID: t.ResourceID})
-			steps = append(steps, t.Key)
+			ids.add(t.Kind, t.ResourceID)
 		}
 	}
 	f.scene = newScene(f.tx.Reader, f.p, f.set, f.now)
@@ -119,15 +123,17 @@ func (f *firingDue) read(ctx context.Context, due []trigger.Trigger) error {
 	if err := f.scene.weigh(ctx, resources); err != nil {
 		return err
 	}
-	fired, err := f.tx.FiredSteps(ctx, f.p, steps)
-	if err != nil {
-		return fmt.Errorf("reading what was sent before: %w", err)
-	}
 	f.sent = map[trigger.Key][]trigger.Trigger{}
-	for _, t := range fired {
-		k := t.Key
-		k.Occurrence = ""
-		f.sent[k] = append(f.sent[k], t)
+	for kind := range ids {
+		fired, err := f.tx.FiredSteps(ctx, f.p, kind, ids.sorted(kind, nil))
+		if err != nil {
+			return fmt.Errorf("reading what was sent before: %w", err)
+		}
+		for _, t := range fired {
+			k := t.Key
+			k.Occurrence = ""
+			f.sent[k] = append(f.sent[k], t)
+		}
 	}
 	return nil
 }

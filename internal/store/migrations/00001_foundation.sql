@@ -234,7 +234,6 @@ CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, kind, resource_id, wo
 CREATE INDEX triggers_manual ON triggers (platform_id, kind, resource_id) WHERE type = 'MANUAL';
 CREATE INDEX triggers_by_customer ON triggers (platform_id, customer_id);
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
-CREATE INDEX triggers_planned ON triggers (platform_id, customer_id) WHERE status = 'PLANNED';
 CREATE INDEX triggers_due ON triggers (platform_id, scheduled_at, id) WHERE status = 'PLANNED' AND reason = '';
 CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
