@@ -314,7 +314,7 @@ func buffers(line string) int {
 		return 0
 	}
 	sum := 0
-	for _, word := range strings.Fields(counts) {
+	for word := range strings.FieldsSeq(counts) {
 		var n int
 		if _, text, ok := strings.Cut(word, "="); ok {
 			if _, err := fmt.Sscan(text, &n); err == nil {
