@@ -126,16 +126,33 @@ func (tx *Tx) WaitingForCustomers(ctx context.Context, p platform.ID, customers 
 // WaitingForInvoices reads and locks the triggers that wait for one of these
 // invoices, or for the customer of one, to become known.
 func (tx *Tx) WaitingForInvoices(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
-		 AND status <> 'FIRED' AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' FOR UPDATE`, keyed(invoices, string(p)))
+	return tx.lockedAbout(ctx, p, invoices, `status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'`)
 }
 
-// NotFired reads and locks the triggers of invoices that were skipped or cancelled.
+// NotFired reads and locks the EVENT triggers of invoices, and of their payments,
+// that were skipped or cancelled.
 func (tx *Tx) NotFired(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
-		 AND status <> 'FIRED' AND status IN ('SKIPPED', 'CANCELLED') FOR UPDATE`, keyed(invoices, string(p)))
+	return tx.lockedAbout(ctx, p, invoices, `status IN ('SKIPPED', 'CANCELLED')`)
+}
+
+// lockedAbout reads and locks the EVENT triggers of invoices and of their payments
+// in which something else holds that no FIRED one fulfils. Those of invoices are
+// found by their key: an index of their own would be written for each reminder.
+func (tx *Tx) lockedAbout(ctx context.Context, p platform.ID, invoices []string, holds string) ([]trigger.Trigger, error) {
+	var found []trigger.Trigger
+	for _, which := range []string{
+		`kind = 'INVOICE' AND resource_id = $2`,
+		`kind = 'PAYMENT' AND invoice_id = $2 AND invoice_id <> '' AND status <> 'FIRED'`,
+	} {
+		list, err := lookUp(ctx, tx.c, scanTrigger,
+			`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND `+which+` AND type = 'EVENT' AND `+holds+` FOR UPDATE`,
+			keyed(invoices, string(p)))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, list...)
+	}
+	return found, nil
 }
 
 // StoppedByClosing reads and locks the triggers of customers that were stopped

@@ -235,7 +235,7 @@ CREATE INDEX triggers_manual ON triggers (platform_id, kind, resource_id) WHERE 
 CREATE INDEX triggers_by_customer ON triggers (platform_id, customer_id);
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX triggers_due ON triggers (platform_id, scheduled_at, id) WHERE status = 'PLANNED' AND reason = '';
-CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
+CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE kind = 'PAYMENT' AND invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_held ON triggers (platform_id, customer_id, id) WHERE reason = 'HELD';
 CREATE INDEX triggers_waiting ON triggers (decided_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
