@@ -230,7 +230,7 @@ func (m *move) work(ctx context.Context, left store.Unsettled) error {
 		{left.Sweep, e.sweepOf},
 		{left.Holds, e.endHoldsOf},
 		{left.Fire, func(ctx context.Context, p platform.ID) error {
-			_, err := e.firePlatform(ctx, p)
+			_, _, err := e.firePlatform(ctx, p, 0)
 			return err
 		}},
 	} {

@@ -18,7 +18,7 @@ import (
 
 const (
 	// fireBatch bounds how many triggers a transaction fires.
-	fireBatch = 500
+	fireBatch = 1000
 	// fullBacklog is how many messages of a platform may wait for their turn
 	// before no more are made: what is decided late is decided on newer facts.
 	fullBacklog = 20_000
@@ -29,7 +29,7 @@ const (
 // to it.
 func (e *Engine) Fire(ctx context.Context) error {
 	var failed []error
-	skip := map[platform.ID]bool{}
+	skip, room := map[platform.ID]bool{}, map[platform.ID]int{}
 	for ctx.Err() == nil {
 		platforms, err := e.store.WithDue(ctx, e.Now())
 		if err != nil {
@@ -40,10 +40,11 @@ func (e *Engine) Fire(ctx context.Context) error {
 			break
 		}
 		for _, p := range platforms {
-			n, err := e.firePlatform(ctx, p)
+			n, left, err := e.firePlatform(ctx, p, room[p])
 			if err != nil {
 				failed = append(failed, fmt.Errorf("firing on platform %s: %w", p, err))
 			}
+			room[p] = left
 			skip[p] = n < fireBatch
 		}
 	}
@@ -51,13 +52,16 @@ func (e *Engine) Fire(ctx context.Context) error {
 }
 
 // firePlatform fires a batch, unless too much waits already, and returns how many
-// it decided.
-func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
-	backlog, err := e.store.Backlog(ctx, p, fullBacklog)
-	if err != nil || backlog == fullBacklog {
-		return 0, err
+// it decided and for how many messages there is room left. room is what the batch
+// before left: what waits is counted when that is used up.
+func (e *Engine) firePlatform(ctx context.Context, p platform.ID, room int) (n, left int, err error) {
+	if room <= 0 {
+		backlog, err := e.store.Backlog(ctx, p, fullBacklog)
+		if err != nil || backlog == fullBacklog {
+			return 0, 0, err
+		}
+		room = fullBacklog - int(backlog)
 	}
-	n := 0
 	err = e.store.Write(ctx, func(tx *store.Tx) error {
 		f := firingDue{}
 		var err error
@@ -68,15 +72,15 @@ func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
 		if err != nil {
 			return err
 		}
-		n = len(due)
 		if err := f.decideAll(ctx, due); err != nil {
 			return err
 		}
+		n, left = len(due), room-len(f.executions)
 		failpoint.Hit(failpoint.FireCommitting)
 		return nil
 	})
 	failpoint.Hit(failpoint.FireCommitted)
-	return n, err
+	return n, left, err
 }
 
 // firingDue is a transaction that decides triggers whose time has come. It locks
@@ -127,15 +131,22 @@ func (f *firingDue) read(ctx context.Context, due []trigger.Trigger) error {
 // sentSteps are the triggers that have fired, by their key without its occurrence.
 type sentSteps map[trigger.Key][]trigger.Trigger
 
+// add reads what has fired about the resources of steps.
 func (s sentSteps) add(ctx context.Context, r store.Reader, p platform.ID, steps []trigger.Key) error {
-	fired, err := r.FiredSteps(ctx, p, steps)
-	if err != nil {
-		return fmt.Errorf("reading what was sent before: %w", err)
+	about := keys{}
+	for _, k := range steps {
+		about.add(k.Kind, k.ResourceID)
 	}
-	for _, t := range fired {
-		k := t.Key
-		k.Occurrence = ""
-		s[k] = append(s[k], t)
+	for kind := range about {
+		fired, err := r.FiredSteps(ctx, p, kind, about.sorted(kind, nil))
+		if err != nil {
+			return fmt.Errorf("reading what was sent before: %w", err)
+		}
+		for _, t := range fired {
+			k := t.Key
+			k.Occurrence = ""
+			s[k] = append(s[k], t)
+		}
 	}
 	return nil
 }

@@ -38,12 +38,12 @@ func (w *world) upcoming(days, limit int, customer billing.CustomerID) []engine.
 	}
 }
 
-// told writes what is foreseen of a trigger.
-func told(t trigger.Trigger, at time.Time, reason workflow.Reason) string {
+// coming writes what is foreseen of a trigger.
+func coming(t trigger.Trigger, at time.Time, reason workflow.Reason) string {
 	return fmt.Sprintf("%s %s %s %s %s %s", at.UTC().Format("2006-01-02T15:04"), t.WorkflowID, t.ResourceID, t.Step, t.Variant, reason)
 }
 
-// went is what has gone since a time, or was kept from it, in the words of [told].
+// went is what has gone since a time, or was kept from it, in the words of [coming].
 func (w *world) went(since time.Time) []string {
 	w.Helper()
 	var out []string
@@ -70,9 +70,9 @@ func (w *world) went(since time.Time) []string {
 				reason = reasons[t.ID]
 			}
 			if at := t.ScheduledAt; t.Variant.Dated() {
-				out = append(out, told(t, at, reason))
+				out = append(out, coming(t, at, reason))
 			} else {
-				out = append(out, told(t, t.UpdatedAt, reason))
+				out = append(out, coming(t, t.UpdatedAt, reason))
 			}
 		}
 		if !found.More {
@@ -90,7 +90,7 @@ func (w *world) foretold(list []engine.Outlook) []string {
 		if over := at.Sub(w.now) % time.Hour; !o.Trigger.Variant.Dated() && over > 0 {
 			at = at.Add(time.Hour - over)
 		}
-		out = append(out, told(o.Trigger, at, o.Reason()))
+		out = append(out, coming(o.Trigger, at, o.Reason()))
 	}
 	return out
 }
@@ -100,7 +100,7 @@ type someone struct{ *rand.Rand }
 
 func (s someone) of(list ...string) string { return list[s.IntN(len(list))] }
 
-var zones = []string{"", "UTC", "Europe/Amsterdam", "America/New_York", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"}
+var someZones = []string{"", "UTC", "Europe/Amsterdam", "America/New_York", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"}
 
 // anyWorkflow makes a random ACTIVE workflow that counts from a deadline.
 func (w *world) anyWorkflow(s someone) workflow.Workflow {
@@ -146,7 +146,7 @@ func (w *world) anyResource(id string, s someone) billing.Resource {
 		return sub
 	}
 	i := w.invoice(id, customer)
-	i.Timezone = s.of(zones...)
+	i.Timezone = s.of(someZones...)
 	if i.DueDate = at; s.IntN(2) == 0 {
 		i.DueDate, i.DueOn = time.Time{}, at.Format(time.DateOnly)
 	}
@@ -175,7 +175,7 @@ func (w *world) populate(s someone) map[string]bool {
 	w.tick()
 	for n := range 4 {
 		c := w.customer(fmt.Sprint("c", n))
-		if c.Timezone = s.of(zones...); s.IntN(6) == 0 {
+		if c.Timezone = s.of(someZones...); s.IntN(6) == 0 {
 			c.Email = ""
 		}
 		w.ingest(c)

@@ -93,12 +93,12 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 		args[i] = []any{
 			string(e.PlatformID), string(e.ID), string(e.TriggerID), string(e.WorkflowID), string(e.ActionID), action,
 			string(e.IntegrationID), string(e.Variant), string(e.CustomerID), string(e.InvoiceID), string(e.Kind), e.ResourceID, e.ScheduleID, e.Lane, e.Position, string(e.Status),
-			string(e.Reason), micros(e.DueAt), micros(e.NextAttemptAt), micros(e.CreatedAt),
+			string(e.Reason), micros(e.DueAt), micros(e.NextAttemptAt), 0, "", 0, "", 0, micros(e.CreatedAt), micros(e.CreatedAt),
 		}
 	}
-	_, err := tx.c.execMany(ctx,
-		`INSERT INTO executions (`+executionColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, '', 0, '', 0, $20, $20)`, args)
+	_, err := tx.c.writeRows(ctx, func(rows int) string {
+		return `INSERT INTO executions (` + executionColumns + `) VALUES ` + values(rows, 26)
+	}, args)
 	if err != nil {
 		return fmt.Errorf("inserting executions: %w", err)
 	}

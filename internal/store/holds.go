@@ -42,12 +42,7 @@ func (r Reader) HoldsOn(ctx context.Context, p platform.ID, keys []billing.Key, 
 	if err != nil || len(some) == 0 { // as nearly always, and then nothing is looked up
 		return nil, err
 	}
-	args := make([][]any, len(keys))
-	for i, k := range keys {
-		args[i] = []any{string(p), string(k.Kind), k.ID}
-	}
-	found, err := lookUp(ctx, r.c, document[hold.Hold],
-		`SELECT doc FROM holds WHERE platform_id = $1 AND covers_kind = $2 AND covers_id = $3 AND status = 'ACTIVE' ORDER BY id`, args)
+	found, err := r.holdsOn(ctx, p, keys)
 	var list []hold.Hold
 	for _, h := range found {
 		if h.InForce(now) {
@@ -55,6 +50,15 @@ func (r Reader) HoldsOn(ctx context.Context, p platform.ID, keys []billing.Key, 
 		}
 	}
 	return list, err
+}
+
+func (r Reader) holdsOn(ctx context.Context, p platform.ID, keys []billing.Key) ([]hold.Hold, error) {
+	args := make([][]any, len(keys))
+	for i, k := range keys {
+		args[i] = []any{string(p), string(k.Kind), k.ID}
+	}
+	return lookUp(ctx, r.c, document[hold.Hold],
+		`SELECT doc FROM holds WHERE platform_id = $1 AND covers_kind = $2 AND covers_id = $3 AND status = 'ACTIVE' ORDER BY id`, args)
 }
 
 // EndedHold names a hold that has ended, and of which what it stopped is to be

@@ -269,9 +269,8 @@ CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, kind, resource_id, wo
 CREATE INDEX triggers_manual ON triggers (platform_id, kind, resource_id) WHERE type = 'MANUAL';
 CREATE INDEX triggers_by_customer ON triggers (platform_id, customer_id);
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
-CREATE INDEX triggers_planned ON triggers (platform_id, customer_id) WHERE status = 'PLANNED';
 CREATE INDEX triggers_due ON triggers (platform_id, scheduled_at, id) WHERE status = 'PLANNED' AND reason = '';
-CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
+CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE kind = 'PAYMENT' AND invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_held ON triggers (platform_id, customer_id, id) WHERE reason = 'HELD';
 CREATE INDEX triggers_waiting ON triggers (decided_at, platform_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
@@ -377,7 +376,7 @@ CREATE TABLE holds (
 CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX holds_by_resource ON holds (platform_id, resource_id);
 CREATE INDEX holds_by_customer ON holds (platform_id, customer_id);
-CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id) WHERE status = 'ACTIVE';
+CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id, id) WHERE status = 'ACTIVE';
 CREATE INDEX holds_ending ON holds (resume_at, platform_id) WHERE resume_at > 0;
 CREATE INDEX holds_ending_by_platform ON holds (platform_id, resume_at) WHERE resume_at > 0;
 
