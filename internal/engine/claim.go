@@ -218,7 +218,7 @@ func (c *claiming) decide(x execution.Execution, j *job) {
 func (c *claiming) skip(x execution.Execution, reason workflow.Reason) {
 	x = x.End(execution.Skipped, reason, c.now)
 	c.updates = append(c.updates, x)
-	if reason.CanEnd() || reason == workflow.BalanceRestored {
+	if reason.CanEnd() || reason == workflow.BalanceRestored || reason == workflow.DeadlineMoved {
 		c.stopped = append(c.stopped, x)
 	}
 }

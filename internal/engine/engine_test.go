@@ -45,7 +45,14 @@ func onBoth(t *testing.T, test func(*world)) {
 
 func newWorld(t *testing.T, url string, sender func(platform.Integration) engine.Sender, change ...func(*engine.Limits)) *world {
 	t.Helper()
-	w := &world{T: t, ctx: t.Context(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), url: url, sender: sender, limits: engine.DefaultLimits()}
+	return newWorldAt(t, time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), url, sender, change...)
+}
+
+func newWorldAt(
+	t *testing.T, now time.Time, url string, sender func(platform.Integration) engine.Sender, change ...func(*engine.Limits),
+) *world {
+	t.Helper()
+	w := &world{T: t, ctx: t.Context(), now: now, url: url, sender: sender, limits: engine.DefaultLimits()}
 	w.limits.Slice = time.Minute                           // a test drains until nothing is left, however slow the machine
 	w.limits.Tick, w.limits.Neglect = time.Hour, time.Hour // it moves the clock, and sweeps when it says so
 	for _, change := range change {

@@ -67,8 +67,7 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 		case *billing.Schedule:
 			in.touchSubscription(c, silent)
 		case *billing.Payment:
-			old, _ := c.Old.(*billing.Payment)
-			if old != nil && underWay(old.Result) && old.Result != state.Result && state.InvoiceID != "" {
+			if old, _ := c.Old.(*billing.Payment); state.InvoiceID != "" && (missed(old, state) || in.chargeFailed(old, state)) {
 				in.toPlan[billing.Key{Kind: billing.KindInvoice, ID: string(state.InvoiceID)}] = true
 			}
 		case *billing.Customer:
@@ -91,6 +90,19 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 		}
 	}
 	return fresh, silent, err
+}
+
+// missed reports whether a payment that was under way is so no more.
+func missed(old, now *billing.Payment) bool {
+	return old != nil && underWay(old.Result) && old.Result != now.Result
+}
+
+// chargeFailed reports whether a payment has failed of an invoice that was to be
+// collected by itself: what waited for the charge may go. That its time has come
+// says nothing yet of how it went.
+func (in *ingestion) chargeFailed(old, now *billing.Payment) bool {
+	invoice, _ := in.known(billing.KindInvoice, string(now.InvoiceID)).(*billing.Invoice)
+	return invoice != nil && !invoice.ChargeAt.IsZero() && now.Result.Failed() && (old == nil || old.Result != now.Result)
 }
 
 func underWay(r billing.PaymentResult) bool { return r == billing.Pending || r == billing.Authorized }
@@ -207,7 +219,7 @@ func (in *ingestion) dated(w *workflow.Armed, key billing.Key, f workflow.Facts,
 			Kind: key.Kind, ResourceID: key.ID, Occurrence: c.Occurrence(),
 		},
 		Type: trigger.Event, Status: v.Status, Reason: v.Reason,
-		WorkflowVersion: w.Version, EventAt: v.At, ScheduledAt: v.At, Facts: f.Basis(), CreatedAt: in.now, UpdatedAt: in.now,
+		WorkflowVersion: w.Version, EventAt: v.At, ScheduledAt: v.At, Facts: w.Basis(f, v.Reason), CreatedAt: in.now, UpdatedAt: in.now,
 	}
 	if f.Invoice != nil {
 		t.CustomerID, t.InvoiceID = f.Invoice.CustomerID, billing.InvoiceID(f.Invoice.ID)
@@ -218,29 +230,45 @@ func (in *ingestion) dated(w *workflow.Armed, key billing.Key, f workflow.Facts,
 			t.Details = trigger.Details{ScheduleID: f.Trial.ID, TrialEndAt: f.Trial.EndAt}
 		}
 	}
+	if stop := stopOf(f, t.Variant); t.Status == trigger.Planned && stop != workflow.Sent {
+		t.Status, t.Reason = trigger.Skipped, stop
+	}
 	return t
+}
+
+// stopOf says what in the states forbids a dated message. Holds are left to its
+// time: they may have ended by then, without any change of a state.
+func stopOf(f workflow.Facts, v workflow.Variant) workflow.Reason {
+	f.Holds = nil
+	if reason := f.Stops(v); reason != workflow.WaitingForCustomer {
+		return reason
+	}
+	return workflow.Sent
 }
 
 // keepUp keeps a stored trigger in step with what its resource is now. ok is
 // false if its step would not be planned any more, which leaves it alone.
 func (in *ingestion) keepUp(kept, t trigger.Trigger, f workflow.Facts, ok bool) {
-	stop := f.Stops(kept.Variant)
-	switch {
+	switch stop := stopOf(f, kept.Variant); {
 	case kept.Status == trigger.Fired, !ok:
-	case kept.Status == trigger.Planned && stop != workflow.Sent && stop != workflow.WaitingForCustomer:
+	case kept.Status == trigger.Planned && stop != workflow.Sent:
 		kept.Facts = f.Basis()
 		in.become(kept, trigger.Cancelled, stop, t.CustomerID, t.WorkflowVersion)
 	case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
 		in.reschedule(kept, t)
-	case stop == workflow.Sent && f.Collected(kept.Variant, in.now) == workflow.Sent &&
+	case f.Stops(kept.Variant) == workflow.Sent && f.Collected(kept.Variant, in.now) == workflow.Sent &&
 		(kept.Status == trigger.Planned || kept.Reason.CanEnd() || kept.Reason.Replanned()):
 		in.replan(kept, t)
 	}
 }
 
 // reschedule moves a PLANNED trigger to where its step falls now. One that is to
-// be decided otherwise by now is left to its time.
+// be decided otherwise by now is left to its time, and one whose time has come to
+// whoever fires it.
 func (in *ingestion) reschedule(kept, t trigger.Trigger) {
+	if !kept.ScheduledAt.After(in.now) {
+		return
+	}
 	if t.Status == trigger.Planned && (!kept.ScheduledAt.Equal(t.ScheduledAt) || kept.CustomerID != t.CustomerID || kept.Details != t.Details) {
 		in.replan(kept, t)
 	}
@@ -264,8 +292,8 @@ func (in *ingestion) cancelPlanned(t trigger.Trigger, r billing.Resource, f work
 		reason = workflow.WorkflowInactive
 	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
 		reason = w.LeavesOut(billing.CustomerOf(r))
-	case f.Stops(t.Variant) != workflow.Sent && f.Stops(t.Variant) != workflow.WaitingForCustomer:
-		reason = f.Stops(t.Variant)
+	case stopOf(f, t.Variant) != workflow.Sent:
+		reason = stopOf(f, t.Variant)
 	case w.Begun[t.Step].IsZero():
 		reason = workflow.WorkflowChanged
 	}
@@ -291,12 +319,47 @@ func (in *ingestion) insertPlanned(ctx context.Context) error {
 		switch {
 		case kept.Status == trigger.Planned && kept.Reason == workflow.Sent:
 			in.reschedule(kept, t)
-		case kept.Status != trigger.Fired && kept.Reason.Replanned() && t.Status == trigger.Planned:
+		case t.Status == trigger.Planned && in.returns(kept):
 			in.replan(kept, t)
 		}
 	}
 	in.planned = nil
 	return nil
+}
+
+// place is where the dates and hours of what facts are about are read.
+func (in *ingestion) place(ctx context.Context, f workflow.Facts) (trigger.Place, error) {
+	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
+	f.Take(entity)
+	return in.set.place(f), err
+}
+
+// returns reports whether a trigger that did not fire goes back to its plan when
+// the planner comes upon it: what stood against it was the plan of before, such
+// as that its step fell on the day of another, which is still ahead; or an
+// activation sends what passed, for whatever reason it was not sent.
+func (in *ingestion) returns(kept trigger.Trigger) bool {
+	if kept.Status != trigger.Skipped && kept.Status != trigger.Cancelled {
+		return false
+	}
+	met := kept.Reason == workflow.Superseded && kept.ScheduledAt.After(in.now)
+	return kept.Reason.Replanned() || met || in.backfills
+}
+
+// rezoned are the triggers of events that wait for the hours of sending of a
+// customer who has moved to another zone.
+func (in *ingestion) rezoned(ctx context.Context) ([]trigger.Trigger, error) {
+	var moved []string
+	for _, c := range in.changes {
+		old, _ := c.Old.(*billing.Customer)
+		if is, ok := c.New.(*billing.Customer); ok && old != nil && (old.Timezone != is.Timezone || old.BillingEntityID != is.BillingEntityID) {
+			moved = append(moved, is.ID)
+		}
+	}
+	planned, err := in.tx.PlannedOf(ctx, in.p, moved)
+	return slices.DeleteFunc(planned, func(t trigger.Trigger) bool {
+		return t.Variant.Dated() || t.Reason != workflow.Sent
+	}), err
 }
 
 // wait lets a trigger that would fire wait for the hours of sending, if its
@@ -306,12 +369,10 @@ func (in *ingestion) wait(ctx context.Context, w *workflow.Armed, f workflow.Fac
 	if t.Status != trigger.Fired || w.Schedule.SendAt == nil {
 		return nil
 	}
-	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
+	at, err := in.place(ctx, f)
 	if err != nil {
 		return err
 	}
-	f.Take(entity)
-	at := in.set.place(f)
 	next := w.Schedule.Window().Next(in.now, at.Reader, w.Rule(at.Open).Days)
 	if next.After(in.now) {
 		t.Status, t.ScheduledAt = trigger.Planned, next

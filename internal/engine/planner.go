@@ -23,8 +23,13 @@ import (
 // anywhere, of those that are announced: what an ingestion of before did not plan
 // under what has changed.
 func window(p platform.ID, w workflow.ID, announced calendar.Date, now time.Time) []store.Task {
+	return windowSince(p, w, now, announced)
+}
+
+// windowSince is the same of the dates that may be ahead, or passed since a time.
+func windowSince(p platform.ID, w workflow.ID, since time.Time, announced calendar.Date) []store.Task {
 	var tasks []store.Task
-	for d := calendar.DateOf(now, time.UTC).AddDays(-1); d <= announced; d++ {
+	for d := calendar.DateOf(since, time.UTC).AddDays(-1); d <= announced; d++ {
 		tasks = append(tasks, store.Task{PlatformID: p, Kind: store.PlanDate, WorkflowID: w, On: d})
 	}
 	return tasks
@@ -36,11 +41,21 @@ func planWorkflow(ctx context.Context, tx *store.Tx, p platform.ID, old, w workf
 	if w.Status != workflow.Active || !w.Variant().Dated() {
 		return nil
 	}
-	tasks := window(p, w.ID, announced, now)
+	since := now
+	if old.Status == workflow.Active && rescoped(old, w) {
+		since = w.Schedule.LateBefore(now) // whom it leaves out no more may get what is not too late
+	}
+	tasks := windowSince(p, w.ID, since, announced)
 	if old.Status != workflow.Active && w.Schedule.Backfill == workflow.ByAge {
 		tasks = append(tasks, store.Task{PlatformID: p, Kind: store.FillBack, WorkflowID: w.ID})
 	}
 	return tx.InsertTasks(ctx, tasks, now)
+}
+
+// rescoped reports whether a change lets in customers whom the workflow left out,
+// or may do so.
+func rescoped(old, w workflow.Workflow) bool {
+	return !slices.Equal(old.CustomerIDs, w.CustomerIDs) || !slices.Equal(old.ExcludedIDs, w.ExcludedIDs)
 }
 
 // movesDates reports whether a change of a platform's settings moves the dates
@@ -139,6 +154,7 @@ func (e *Engine) planTask(ctx context.Context, t store.Task) (ended bool, err er
 			if w.ingestion, err = e.ingestion(ctx, tx, t.PlatformID); err != nil {
 				return err
 			}
+			w.backfills = t.Kind == store.FillBack
 			more, err = w.batch(ctx)
 			ended = !more
 			failpoint.Hit(failpoint.PlanCommitting)

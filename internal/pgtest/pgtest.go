@@ -46,9 +46,27 @@ func URL(t testing.TB) string {
 		// The value itself may hold a password.
 		t.Fatalf("%s must have the form postgres://user@host:port/database", serverVar)
 	}
-	name := newName()
 	// template0 accepts no connections, so nobody can be in the way of copying it.
-	run(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	return create(t, server, "template0")
+}
+
+// Copy creates a database that is a copy of another, with whose URL nobody is
+// connected, and returns its URL. It goes as that of [URL] does.
+func Copy(t testing.TB, of string) string {
+	t.Helper()
+	database, err := url.Parse(of)
+	if err != nil || len(database.Path) < 2 {
+		t.Fatalf("the URL of a database is needed, such as URL returns")
+	}
+	server := *database
+	server.Path = "/postgres"
+	return create(t, &server, database.Path[1:])
+}
+
+func create(t testing.TB, server *url.URL, template string) string {
+	t.Helper()
+	name := newName()
+	run(t, server, "CREATE DATABASE "+name+" TEMPLATE "+template+" ENCODING 'UTF8'")
 	t.Cleanup(func() { run(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 
 	database := *server

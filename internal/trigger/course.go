@@ -48,10 +48,20 @@ func NewCourse(w *workflow.Workflow, d billing.Deadline, at Place) Course {
 		p := rule.Periods[i]
 		c.Steps[i] = Step{StepDate: date, Period: p, Begun: w.Begun[p.String()]}
 		if !date.None {
-			c.Steps[i].At = window.From.On(date.Date, at.Reader)
+			c.Steps[i].At = opens(window, date.Date, at.Reader, c.open)
 		}
 	}
 	return c
+}
+
+// opens is when the hours of sending begin on a date. Where the reader's clock
+// leaves the date out, or these hours, it is when they begin next.
+func opens(w calendar.Window, d calendar.Date, reader *time.Location, open calendar.Days) time.Time {
+	at := w.From.On(d, reader)
+	if calendar.DateOf(at, reader) == d && at.Before(w.Until.On(d, reader)) {
+		return at
+	}
+	return w.Next(at, reader, open)
 }
 
 // Occurrence is what tells the triggers of this deadline from those of another

@@ -77,12 +77,15 @@ func (s Schedule) Catches() CatchUp {
 }
 
 // Late reports whether something that was to happen at a time is too late now.
-func (s Schedule) Late(at, now time.Time) bool {
+func (s Schedule) Late(at, now time.Time) bool { return at.Before(s.LateBefore(now)) }
+
+// LateBefore is the time before which everything is too late now.
+func (s Schedule) LateBefore(now time.Time) time.Time {
 	allowed := s.MaxLateness
 	if allowed.Value == 0 {
 		allowed = DefaultMaxLateness
 	}
-	return at.Before(allowed.Before(now))
+	return allowed.Before(now)
 }
 
 // Dated reports whether a variant counts its steps from a deadline.
