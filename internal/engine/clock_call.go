@@ -63,7 +63,7 @@ type move struct {
 	token string
 }
 
-var errOvertaken = fault.New(fault.Busy, "another call is moving the clock of this platform, wait until it has answered")
+var errClockTaken = fault.New(fault.Busy, "another call is moving the clock of this platform, wait until it has answered")
 
 // take gets the right to move the clock, over all nodes, and keeps it until done is
 // called: a row that its call renews, and that ends by itself when nobody does. ctx
@@ -81,7 +81,7 @@ func (m *move) take(ctx context.Context) (_ context.Context, done func(), err er
 		return err
 	})
 	if err == nil && !taken {
-		err = errOvertaken
+		err = errClockTaken
 	}
 	if err != nil {
 		cancel(err)
@@ -114,7 +114,7 @@ func (m *move) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 			return err
 		})
 		if err == nil && !kept {
-			cancel(errOvertaken)
+			cancel(errClockTaken)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func (m *move) rebase(ctx context.Context, tx *store.Tx, start time.Time) error 
 func (m *move) lock(ctx context.Context, tx *store.Tx) (store.Planning, error) {
 	planning, ok, err := tx.LockClock(ctx, m.p, m.token)
 	if err == nil && !ok {
-		err = errOvertaken
+		err = errClockTaken
 	}
 	return planning, err
 }

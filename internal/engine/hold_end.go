@@ -17,21 +17,20 @@ const heldBatch = 500
 
 // endHolds goes on with holds that have ended: by their date, or by a person.
 func (e *Engine) endHolds(ctx context.Context) error {
-	return e.endAll(ctx, func() ([]store.EndedHold, error) { return e.store.EndedHolds(ctx, e.Now(), sweepBatch) })
+	now := e.Now()
+	return e.endAll(ctx, now, func() ([]store.EndedHold, error) { return e.store.EndedHolds(ctx, now, sweepBatch) })
 }
 
 // endHoldsOf does so on one platform, by the clock that it goes by.
 func (e *Engine) endHoldsOf(ctx context.Context, p platform.ID) error {
-	return e.endAll(ctx, func() ([]store.EndedHold, error) {
-		now, err := e.timeOn(ctx, e.store.Reader, p)
-		if err != nil {
-			return nil, err
-		}
-		return e.store.EndedHoldsOf(ctx, p, now, sweepBatch)
-	})
+	now, err := e.timeOn(ctx, e.store.Reader, p)
+	if err != nil {
+		return err
+	}
+	return e.endAll(ctx, now, func() ([]store.EndedHold, error) { return e.store.EndedHoldsOf(ctx, p, now, sweepBatch) })
 }
 
-func (e *Engine) endAll(ctx context.Context, find func() ([]store.EndedHold, error)) error {
+func (e *Engine) endAll(ctx context.Context, now time.Time, find func() ([]store.EndedHold, error)) error {
 	for {
 		ended, err := find()
 		if err != nil {
@@ -41,7 +40,7 @@ func (e *Engine) endAll(ctx context.Context, find func() ([]store.EndedHold, err
 			return nil
 		}
 		for _, h := range ended {
-			if err := e.endHold(ctx, h); err != nil {
+			if err := e.endHold(ctx, h, now); err != nil {
 				return err
 			}
 		}
@@ -51,7 +50,7 @@ func (e *Engine) endAll(ctx context.Context, find func() ([]store.EndedHold, err
 // endHold goes on with one of them. If that fails it is tried again later, and the
 // others go on meanwhile: what is wrong with one is nothing to them. An error is one
 // of the database.
-func (e *Engine) endHold(ctx context.Context, h store.EndedHold) error {
+func (e *Engine) endHold(ctx context.Context, h store.EndedHold, now time.Time) error {
 	failed := e.store.Write(ctx, func(tx *store.Tx) error { return e.resumeHeld(ctx, tx, h) })
 	if failed == nil {
 		return nil
@@ -59,12 +58,8 @@ func (e *Engine) endHold(ctx context.Context, h store.EndedHold) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	now, err := e.timeOn(ctx, e.store.Reader, h.PlatformID)
-	if err != nil {
-		return err
-	}
 	next := now.Add(pauseAfter(h.Tries))
-	err = e.store.Write(ctx, func(tx *store.Tx) error { return tx.PostponeHold(ctx, h, next) })
+	err := e.store.Write(ctx, func(tx *store.Tx) error { return tx.PostponeHold(ctx, h, next) })
 	if err != nil {
 		return fmt.Errorf("trying hold %s again later: %w, after: %w", h.ID, err, failed)
 	}
