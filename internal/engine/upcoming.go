@@ -238,12 +238,12 @@ func (u *upcoming) candidate(w *workflow.Armed, key billing.Key, f workflow.Fact
 		return candidate{}, false
 	}
 	v, ok := c.Plan(i, u.in.now)
-	if at := latest(v.At, u.in.now); !ok || v.Status != trigger.Planned || at.Before(u.q.From) || !at.Before(u.q.To) {
+	if at := latest(v.At, u.in.now); !ok || at.Before(u.q.From) || !at.Before(u.q.To) {
 		return candidate{}, false
 	}
 	t := u.in.dated(w, key, f, c, i, v)
 	t.ID = ""
-	return candidate{w, t}, true
+	return candidate{w, t}, t.Status == trigger.Planned
 }
 
 // fresh leaves out those that there are: what is planned is listed by its own time,

@@ -62,7 +62,8 @@ func (w *world) went(since time.Time) []string {
 		found, err := w.s.Triggers(w.ctx, w.p, store.Query{Page: page, Limit: 100})
 		w.must(err)
 		for _, t := range found.Items {
-			if t.Reason == workflow.Superseded || t.Status == trigger.Planned || t.UpdatedAt.Before(since) {
+			skippedAhead := t.Status == trigger.Skipped && t.UpdatedAt.Before(t.ScheduledAt) // it was stopped when it was planned
+			if t.Reason == workflow.Superseded || t.Status == trigger.Planned || t.UpdatedAt.Before(since) || skippedAhead {
 				continue
 			}
 			reason := t.Reason
