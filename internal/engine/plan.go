@@ -294,6 +294,8 @@ func (in *ingestion) cancelPlanned(t trigger.Trigger, r billing.Resource, f work
 		reason = w.LeavesOut(billing.CustomerOf(r))
 	case stopOf(f, t.Variant) != workflow.Sent:
 		reason = stopOf(f, t.Variant)
+	case t.Variant == workflow.FreeTrialReminder && f.Trial == nil:
+		reason = workflow.SubscriptionEnded
 	case w.Begun[t.Step].IsZero():
 		reason = workflow.WorkflowChanged
 	}

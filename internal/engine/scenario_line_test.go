@@ -229,7 +229,7 @@ func setPeriods(w *workflow.Workflow, text string) error {
 		}
 		periods = append(periods, p)
 	}
-	switch w.Variant() { //nolint:exhaustive // the dated ones
+	switch w.Variant() {
 	case workflow.Overdue:
 		w.Invoice = &workflow.InvoiceConfig{Variant: w.Variant(), Overdue: &workflow.Periods{Periods: periods}}
 	case workflow.UpcomingPaymentRemind:
