@@ -7,7 +7,7 @@ lint := go tool -modfile=tools/go.mod golangci-lint
 
 # Pure packages start no goroutines, and e2e watches other processes: the race
 # detector would only make them slow.
-without_races := /internal/(billing|calendar|execution|fault|ident|trigger|workflow)$$|/e2e$$
+without_races := /internal/(billing|calendar|condition|execution|fault|ident|trigger|workflow)$$|/e2e$$
 
 .PHONY: help
 help: ## list the targets

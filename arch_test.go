@@ -33,7 +33,8 @@ var internalMayImport = map[string][]string{
 	"platform":  {"calendar", "fault", "ident"},
 	"billing":   {"platform", "calendar", "fault", "ident"},
 	"hold":      {"billing"},
-	"workflow":  {"platform", "billing", "hold", "calendar", "fault", "ident"}, // hold: what is held is a fact beside the states
+	"condition": {"billing", "calendar"},
+	"workflow":  {"platform", "billing", "condition", "hold", "calendar", "fault", "ident"}, // hold: what is held is a fact beside the states
 	"trigger":   {"platform", "workflow", "billing", "calendar", "fault", "ident"},
 	"execution": {"platform", "trigger", "workflow", "billing", "fault", "ident"},
 	// what goes in and out
@@ -45,7 +46,7 @@ var internalMayImport = map[string][]string{
 	// what brings them together
 	"store":   {"config", "platform", "billing", "hold", "workflow", "trigger", "execution", "calendar", "auth", "message", "fault", "ident"},
 	"engine":  {"auth", "failpoint", "store", "platform", "billing", "hold", "workflow", "trigger", "execution", "message", "delivery", "calendar", "fault", "ident"},
-	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "hold", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
+	"httpapi": {"engine", "store", "source", "message", "auth", "platform", "billing", "condition", "hold", "workflow", "trigger", "execution", "calendar", "fault", "ident"},
 	// what only tests may use
 	"apitest":     {},
 	"conformance": {},

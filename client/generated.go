@@ -350,6 +350,11 @@ const (
 	IngestResourcesEventsNone IngestResourcesEvents = "none"
 )
 
+// Defines values for IngestSnapshotEvents.
+const (
+	IngestSnapshotEventsNone IngestSnapshotEvents = "none"
+)
+
 // Defines values for IntegrationEmailProviderSMTPSecurity.
 const (
 	IntegrationEmailProviderSMTPSecurityNone     IntegrationEmailProviderSMTPSecurity = "NONE"
@@ -377,6 +382,19 @@ const (
 // Defines values for IntegrationType.
 const (
 	IntegrationTypeEmailProvider IntegrationType = "EMAIL_PROVIDER"
+)
+
+// Defines values for IntegrationUpdateEmailProviderSMTPSecurity.
+const (
+	IntegrationUpdateEmailProviderSMTPSecurityNone     IntegrationUpdateEmailProviderSMTPSecurity = "NONE"
+	IntegrationUpdateEmailProviderSMTPSecurityStarttls IntegrationUpdateEmailProviderSMTPSecurity = "STARTTLS"
+	IntegrationUpdateEmailProviderSMTPSecurityTLS      IntegrationUpdateEmailProviderSMTPSecurity = "TLS"
+)
+
+// Defines values for IntegrationUpdateEmailProviderVariant.
+const (
+	IntegrationUpdateEmailProviderVariantSMTP   IntegrationUpdateEmailProviderVariant = "SMTP"
+	IntegrationUpdateEmailProviderVariantSystem IntegrationUpdateEmailProviderVariant = "SYSTEM"
 )
 
 // Defines values for InvoicePaymentStatus.
@@ -831,6 +849,44 @@ const (
 	SendEmailVariantPricingPlanSubscription SendEmailVariant = "PRICING_PLAN_SUBSCRIPTION"
 )
 
+// Defines values for SnapshotKind.
+const (
+	SnapshotKindContact                 SnapshotKind = "CONTACT"
+	SnapshotKindCustomer                SnapshotKind = "CUSTOMER"
+	SnapshotKindInvoice                 SnapshotKind = "INVOICE"
+	SnapshotKindPayment                 SnapshotKind = "PAYMENT"
+	SnapshotKindPricingPlanSchedule     SnapshotKind = "PRICING_PLAN_SCHEDULE"
+	SnapshotKindPricingPlanSubscription SnapshotKind = "PRICING_PLAN_SUBSCRIPTION"
+	SnapshotKindWallet                  SnapshotKind = "WALLET"
+	SnapshotKindWalletType              SnapshotKind = "WALLET_TYPE"
+)
+
+// Defines values for SnapshotOnAbsent.
+const (
+	SnapshotOnAbsentClose  SnapshotOnAbsent = "CLOSE"
+	SnapshotOnAbsentReport SnapshotOnAbsent = "REPORT"
+)
+
+// Defines values for SnapshotPhaseOnAbsent.
+const (
+	SnapshotPhaseOnAbsentClose  SnapshotPhaseOnAbsent = "CLOSE"
+	SnapshotPhaseOnAbsentReport SnapshotPhaseOnAbsent = "REPORT"
+)
+
+// Defines values for SnapshotPhasePhase.
+const (
+	SnapshotPhasePhaseBegin     SnapshotPhasePhase = "BEGIN"
+	SnapshotPhasePhaseEnd       SnapshotPhasePhase = "END"
+	SnapshotPhasePhaseResources SnapshotPhasePhase = "RESOURCES"
+)
+
+// Defines values for SnapshotStatus.
+const (
+	SnapshotStatusEnded  SnapshotStatus = "ENDED"
+	SnapshotStatusEnding SnapshotStatus = "ENDING"
+	SnapshotStatusOpen   SnapshotStatus = "OPEN"
+)
+
 // Defines values for SourceType.
 const (
 	SourceTypeStripe SourceType = "STRIPE"
@@ -1182,8 +1238,11 @@ type BillingEntity struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // BillingEntityBranding is branding of BillingEntity.
@@ -1259,8 +1318,11 @@ type BillingEntityPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -1358,8 +1420,11 @@ type Contact struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // ContactMembers is the body of updateContact, updateContact.
@@ -1421,8 +1486,11 @@ type ContactPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -1466,8 +1534,11 @@ type Customer struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // CustomerIndividual is individual of Customer.
@@ -1574,8 +1645,11 @@ type CustomerPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -1590,7 +1664,7 @@ type CustomerType string
 // Decimal Kept and echoed as written
 type Decimal = string
 
-// DeletedResource is the answer of deleteContact, deleteCustomer.
+// DeletedResource is the answer of deleteBillingEntity, deleteContact, deleteCustomer, deleteInvoice, deletePayment, deletePricingPlanSchedule, deletePricingPlanSubscription, deleteWalletType, deleteWallet.
 type DeletedResource struct {
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
@@ -1725,13 +1799,8 @@ type IngestItemObjectType string
 // IngestResourcesEvents is events of IngestResources.
 type IngestResourcesEvents string
 
-// IngestResults is the answer of ingestResources.
-type IngestResults struct {
-	Data []IngestResultsDataItem `json:"data"`
-}
-
-// IngestResultsDataItem is an item of a list.
-type IngestResultsDataItem struct {
+// IngestResult is as api/openapi.yaml says.
+type IngestResult struct {
 	ObjectType string `json:"object_type"`
 	ID         string `json:"id"`
 
@@ -1743,7 +1812,15 @@ type IngestResultsDataItem struct {
 	Error *Problem `json:"error"`
 }
 
-// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration.
+// IngestResults is the answer of ingestResources.
+type IngestResults struct {
+	Data []IngestResult `json:"data"`
+}
+
+// IngestSnapshotEvents is events of IngestSnapshot.
+type IngestSnapshotEvents string
+
+// Integration is the answer of createIntegration, getIntegration, putIntegration, putIntegration, updateIntegration, deleteIntegration.
 type Integration struct {
 	// ObjectType INTEGRATION
 	ObjectType    string                   `json:"object_type"`
@@ -1759,7 +1836,7 @@ type Integration struct {
 	UpdatedAt     time.Time                `json:"updated_at"`
 }
 
-// IntegrationAuthentication is authentication of Integration.
+// IntegrationAuthentication is as api/openapi.yaml says.
 type IntegrationAuthentication struct {
 	UsernamePassword *IntegrationAuthenticationUsernamePassword `json:"username_password,omitempty"`
 }
@@ -1826,6 +1903,41 @@ type IntegrationStatus string
 // IntegrationType is type of Integration.
 type IntegrationType string
 
+// IntegrationUpdate is the body of updateIntegration, updateIntegration.
+type IntegrationUpdate struct {
+	Reference      nullable.Nullable[string]                    `json:"reference,omitempty"`
+	Name           nullable.Nullable[string]                    `json:"name,omitempty"`
+	Description    nullable.Nullable[string]                    `json:"description,omitempty"`
+	Type           *IntegrationType                             `json:"type,omitempty"`
+	Status         *IntegrationStatus                           `json:"status,omitempty"`
+	Message        nullable.Nullable[string]                    `json:"message,omitempty"`
+	EmailProvider  *IntegrationUpdateEmailProvider              `json:"email_provider,omitempty"`
+	Authentication nullable.Nullable[IntegrationAuthentication] `json:"authentication,omitempty"`
+}
+
+// IntegrationUpdateEmailProvider is email_provider of IntegrationUpdate.
+type IntegrationUpdateEmailProvider struct {
+	Variant               *IntegrationUpdateEmailProviderVariant `json:"variant,omitempty"`
+	SMTP                  *IntegrationUpdateEmailProviderSMTP    `json:"smtp,omitempty"`
+	UseLocalizedTemplates *bool                                  `json:"use_localized_templates,omitempty"`
+}
+
+// IntegrationUpdateEmailProviderSMTP is smtp of IntegrationUpdateEmailProvider.
+type IntegrationUpdateEmailProviderSMTP struct {
+	Host *string `json:"host,omitempty"`
+
+	// Port Null is the default of the security
+	Port     *int                                        `json:"port,omitempty"`
+	Security *IntegrationUpdateEmailProviderSMTPSecurity `json:"security,omitempty"`
+	From     *string                                     `json:"from,omitempty"`
+}
+
+// IntegrationUpdateEmailProviderSMTPSecurity is security of IntegrationUpdateEmailProviderSmtp.
+type IntegrationUpdateEmailProviderSMTPSecurity string
+
+// IntegrationUpdateEmailProviderVariant is variant of IntegrationUpdateEmailProvider.
+type IntegrationUpdateEmailProviderVariant string
+
 // Invoice is the answer of getInvoice.
 type Invoice struct {
 	// ObjectType INVOICE
@@ -1872,8 +1984,11 @@ type Invoice struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // InvoiceLine is an item of a list.
@@ -2043,8 +2158,11 @@ type InvoicePutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2279,8 +2397,11 @@ type Payment struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // PaymentDunningActionDetails is dunning_action_details of Payment.
@@ -2353,8 +2474,11 @@ type PaymentPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2523,8 +2647,11 @@ type PricingPlanSchedule struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // PricingPlanScheduleMembers is the body of createPricingPlanSchedule, putPricingPlanSchedule.
@@ -2570,8 +2697,11 @@ type PricingPlanSchedulePutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2616,8 +2746,11 @@ type PricingPlanSubscription struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // PricingPlanSubscriptionMembers is the body of updatePricingPlanSubscription, updatePricingPlanSubscription.
@@ -2699,8 +2832,11 @@ type PricingPlanSubscriptionPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -2898,6 +3034,81 @@ type SendEmailInvoiceType string
 // SendEmailVariant Required, but for the action of a WALLET workflow, which has none
 type SendEmailVariant string
 
+// Snapshot is the answer of ingestSnapshot, ingestSnapshot.
+type Snapshot struct {
+	ObjectType string `json:"object_type"`
+	ID         string `json:"id"`
+
+	// Status OPEN takes resources; of one that is ENDING call END again; ENDED is final
+	Status      SnapshotStatus   `json:"status"`
+	ObjectTypes []SnapshotKind   `json:"object_types"`
+	CustomerID  *string          `json:"customer_id"`
+	OnAbsent    SnapshotOnAbsent `json:"on_absent"`
+
+	// Seen How many resources of these types were told, each counted once
+	Seen int `json:"seen"`
+
+	// Applied How many of the states that were told became the stored ones
+	Applied int `json:"applied"`
+
+	// AbsentCount How many resources the source no longer has
+	AbsentCount int `json:"absent_count"`
+
+	// ClosedCount How many of them were closed
+	ClosedCount int `json:"closed_count"`
+
+	// Absent The first 1,000 of them
+	Absent []SnapshotAbsentItem `json:"absent"`
+
+	// CreatedAt With seconds and without fraction; written in UTC
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt With seconds and without fraction; written in UTC
+	ExpiresAt time.Time  `json:"expires_at"`
+	EndedAt   *time.Time `json:"ended_at"`
+
+	// Data Of RESOURCES: what became of each item, in order
+	Data []IngestResult `json:"data,omitempty"`
+}
+
+// SnapshotAbsentItem is an item of a list.
+type SnapshotAbsentItem struct {
+	ObjectType SnapshotKind `json:"object_type"`
+	ID         string       `json:"id"`
+	Closed     bool         `json:"closed"`
+}
+
+// SnapshotKind is as api/openapi.yaml says.
+type SnapshotKind string
+
+// SnapshotOnAbsent is on_absent of Snapshot.
+type SnapshotOnAbsent string
+
+// SnapshotPhase BEGIN takes object_types, customer_id and on_absent, RESOURCES takes snapshot_id and resources, END takes snapshot_id
+type SnapshotPhase struct {
+	Phase      SnapshotPhasePhase `json:"phase"`
+	SnapshotID *string            `json:"snapshot_id,omitempty"`
+
+	// ObjectTypes Of what the source tells all that it has, each once
+	ObjectTypes []SnapshotKind `json:"object_types,omitempty"`
+
+	// CustomerID Of whom alone; null is everybody
+	CustomerID *string `json:"customer_id,omitempty"`
+
+	// OnAbsent What becomes of what is absent; null is REPORT
+	OnAbsent  *SnapshotPhaseOnAbsent `json:"on_absent,omitempty"`
+	Resources []IngestItem           `json:"resources,omitempty"`
+}
+
+// SnapshotPhaseOnAbsent What becomes of what is absent; null is REPORT
+type SnapshotPhaseOnAbsent string
+
+// SnapshotPhasePhase is phase of SnapshotPhase.
+type SnapshotPhasePhase string
+
+// SnapshotStatus OPEN takes resources; of one that is ENDING call END again; ENDED is final
+type SnapshotStatus string
+
 // Source is the answer of createSource, getSource, updateSource.
 type Source struct {
 	// ObjectType SOURCE
@@ -3040,6 +3251,29 @@ type TimelineEntryFacts struct {
 	PricingPlanSubscriptionStatus *string `json:"pricing_plan_subscription_status,omitempty"`
 	WalletID                      *string `json:"wallet_id,omitempty"`
 	WalletStatus                  *string `json:"wallet_status,omitempty"`
+
+	// Conditions What the workflow's conditions read, where they were not true
+	Conditions *TimelineEntryFactsConditions `json:"conditions,omitempty"`
+
+	// SupersededBy The workflow with a priority that comes first
+	SupersededBy *string `json:"superseded_by,omitempty"`
+}
+
+// TimelineEntryFactsConditions What the workflow's conditions read, where they were not true
+type TimelineEntryFactsConditions struct {
+	Members []TimelineEntryFactsConditionsMember `json:"members"`
+
+	// Error Why they could not say
+	Error *string `json:"error,omitempty"`
+}
+
+// TimelineEntryFactsConditionsMember is an item of a list.
+type TimelineEntryFactsConditionsMember struct {
+	// Member As the conditions name it: invoice.open_invoice_amount
+	Member string `json:"member"`
+
+	// Value In words: 50.00 EUR, gold, 3 items, null
+	Value string `json:"value"`
 }
 
 // TimelineEntryResourceType is resource_type of TimelineEntry.
@@ -3097,8 +3331,11 @@ type Wallet struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // WalletBalance The open balance is what can be used
@@ -3170,8 +3407,11 @@ type WalletPutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -3200,8 +3440,11 @@ type WalletType struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 }
 
 // WalletTypeBalance is balance of WalletType.
@@ -3298,8 +3541,11 @@ type WalletTypePutResult struct {
 	// SourceVersion This or source_updated_at orders the states of the resource; without either the last to arrive wins
 	SourceVersion   *int       `json:"source_version"`
 	SourceUpdatedAt *time.Time `json:"source_updated_at"`
-	CreatedAt       time.Time  `json:"created_at"`
-	UpdatedAt       time.Time  `json:"updated_at"`
+
+	// ClosedBySnapshot The snapshot in which the source no longer had it, if that ended it
+	ClosedBySnapshot *string   `json:"closed_by_snapshot,omitempty"`
+	CreatedAt        time.Time `json:"created_at"`
+	UpdatedAt        time.Time `json:"updated_at"`
 
 	// Applied Whether the state became the stored one
 	Applied bool `json:"applied"`
@@ -3335,6 +3581,12 @@ type Workflow struct {
 
 	// Schedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
+
+	// Priority Of the workflows of one variant that have one, only the first that matches fires: the one with the lowest number, of equal ones the older. null is independent of the others; left out where there is none
+	Priority *int `json:"priority,omitempty"`
+
+	// Conditions A CEL expression over the states; where it is not true the workflow does not fire. See docs/conditions.md; left out where there is none
+	Conditions *string `json:"conditions,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
@@ -3404,6 +3656,12 @@ type WorkflowCreate struct {
 
 	// Schedule At which hours and on which days messages go out, and what becomes of those whose time has passed
 	Schedule *WorkflowSchedule `json:"schedule,omitempty"`
+
+	// Priority Of the workflows of one variant that have one, only the first that matches fires: the one with the lowest number, of equal ones the older. null is independent of the others; left out where there is none
+	Priority *int `json:"priority,omitempty"`
+
+	// Conditions A CEL expression over the states; where it is not true the workflow does not fire. See docs/conditions.md; left out where there is none
+	Conditions *string `json:"conditions,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous *WorkflowOnAmbiguous `json:"on_ambiguous,omitempty"`
@@ -3503,6 +3761,12 @@ type WorkflowMembers struct {
 	// Wallet Fires each time the balance of a wallet falls below the threshold, and again only after it has been at the threshold or above it
 	Wallet   *WorkflowWallet                     `json:"wallet,omitempty"`
 	Schedule nullable.Nullable[WorkflowSchedule] `json:"schedule,omitempty"`
+
+	// Priority Of the workflows of one variant that have one, only the first that matches fires: the one with the lowest number, of equal ones the older. null is independent of the others; left out where there is none
+	Priority nullable.Nullable[int] `json:"priority,omitempty"`
+
+	// Conditions A CEL expression over the states; where it is not true the workflow does not fire. See docs/conditions.md; left out where there is none
+	Conditions nullable.Nullable[string] `json:"conditions,omitempty"`
 
 	// OnAmbiguous What to do with a send whose outcome nobody can know; HOLD unless set, and left out where it is
 	OnAmbiguous nullable.Nullable[WorkflowOnAmbiguous] `json:"on_ambiguous,omitempty"`
@@ -3961,6 +4225,12 @@ type IngestResourcesJSONBody = []IngestItem
 type IngestResourcesParams struct {
 	// Events none stores history without events
 	Events IngestResourcesEvents `form:"events,omitempty" json:"events,omitempty"`
+}
+
+// IngestSnapshotParams defines parameters for IngestSnapshot.
+type IngestSnapshotParams struct {
+	// Events none stores history without events
+	Events IngestSnapshotEvents `form:"events,omitempty" json:"events,omitempty"`
 }
 
 // ListIntegrationsParams defines parameters for ListIntegrations.
@@ -4534,6 +4804,16 @@ func (c *Client) SearchBillingEntitiesPage(ctx context.Context, params *SearchBi
 	}, opts)
 }
 
+// DeleteBillingEntity: delete a billing entity.
+//
+// Needs BILLING_ENTITY.DELETE. Refused while it is the default of the platform or of a source.
+func (c *Client) DeleteBillingEntity(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/billing-entities/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetBillingEntity: read a billing entity by id or reference.
 //
 // Needs BILLING_ENTITY.VIEW.
@@ -4964,6 +5244,30 @@ func (c *Client) IngestResources(ctx context.Context, params *IngestResourcesPar
 	}, opts)
 }
 
+func (p *IngestSnapshotParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "events", p.Events)
+	return q
+}
+
+// IngestSnapshot: tell all that the source has, and learn what it no longer has.
+//
+// Needs RESOURCE.INGEST. BEGIN answers with an id. RESOURCES takes up to 1,000 resources under it, as often as it takes,
+// each as in `/v1/ingest/resources`. END looks for what is stored, still open, and was not told, and reports it or closes
+// it; while `status` is ENDING, call END again. See docs/resources.md.
+func (c *Client) IngestSnapshot(ctx context.Context, params *IngestSnapshotParams, body SnapshotPhase, opts ...CallOption) (*Snapshot, error) {
+	return call[Snapshot](ctx, c, request{
+		method: http.MethodPost,
+		path:   "/v1/ingest/snapshot",
+		query:  params.query(),
+		body:   body,
+		safe:   true,
+	}, opts)
+}
+
 func (p *ListIntegrationsParams) query() url.Values {
 	q := url.Values{}
 	if p == nil {
@@ -5009,6 +5313,17 @@ func (c *Client) CreateIntegration(ctx context.Context, body IntegrationPut, opt
 	}, opts)
 }
 
+// DeleteIntegration: delete an integration with its credentials.
+//
+// Needs INTEGRATION.DELETE. Refused while an action that is not ARCHIVED uses it, or a message is still to be sent
+// through it. Answers with the integration as it was.
+func (c *Client) DeleteIntegration(ctx context.Context, idOrReference string, opts ...CallOption) (*Integration, error) {
+	return call[Integration](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetIntegration: read an integration by id or reference.
 //
 // Needs INTEGRATION.VIEW. Credentials are never shown.
@@ -5016,6 +5331,18 @@ func (c *Client) GetIntegration(ctx context.Context, idOrReference string, opts 
 	return call[Integration](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
+	}, opts)
+}
+
+// UpdateIntegration: change an integration.
+//
+// Needs INTEGRATION.UPDATE. A merge patch (RFC 7386), into objects too. `authentication` is replaced whole, since it
+// cannot be read; null removes the stored credentials, and without it they stay, under the same rule as with PUT.
+func (c *Client) UpdateIntegration(ctx context.Context, idOrReference string, body IntegrationUpdate, opts ...CallOption) (*Integration, error) {
+	return call[Integration](ctx, c, request{
+		method: http.MethodPatch,
+		path:   Path("/v1/integrations/{idOrReference}", idOrReference),
+		body:   body,
 	}, opts)
 }
 
@@ -5119,6 +5446,16 @@ func (c *Client) SearchInvoicesPage(ctx context.Context, params *SearchInvoicesP
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeleteInvoice: delete an invoice.
+//
+// Needs INVOICE.DELETE. Messages about it and its payments that have not begun are cancelled.
+func (c *Client) DeleteInvoice(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/invoices/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -5315,6 +5652,16 @@ func (c *Client) SearchPaymentsPage(ctx context.Context, params *SearchPaymentsP
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeletePayment: delete a payment.
+//
+// Needs PAYMENT.DELETE. Messages about it that have not begun are cancelled.
+func (c *Client) DeletePayment(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/payments/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -5523,6 +5870,16 @@ func (c *Client) SearchPricingPlanSchedulesPage(ctx context.Context, params *Sea
 	}, opts)
 }
 
+// DeletePricingPlanSchedule: delete a schedule.
+//
+// Needs PRICING_PLAN_SCHEDULE.DELETE. Messages about its trial that have not begun are cancelled.
+func (c *Client) DeletePricingPlanSchedule(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/pricing-plan-schedules/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetPricingPlanSchedule: read a pricing plan schedule by id or reference.
 //
 // Needs PRICING_PLAN_SCHEDULE.VIEW.
@@ -5642,6 +5999,16 @@ func (c *Client) SearchPricingPlanSubscriptionsPage(ctx context.Context, params 
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeletePricingPlanSubscription: delete a subscription.
+//
+// Needs PRICING_PLAN_SUBSCRIPTION.DELETE. Messages about it that have not begun are cancelled.
+func (c *Client) DeletePricingPlanSubscription(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/pricing-plan-subscriptions/{idOrReference}", idOrReference),
 	}, opts)
 }
 
@@ -5995,6 +6362,16 @@ func (c *Client) SearchWalletTypesPage(ctx context.Context, params *SearchWallet
 	}, opts)
 }
 
+// DeleteWalletType: delete a wallet type.
+//
+// Needs WALLET_TYPE.DELETE. Refused while a wallet of it is not ARCHIVED.
+func (c *Client) DeleteWalletType(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/wallet-types/{idOrReference}", idOrReference),
+	}, opts)
+}
+
 // GetWalletType: read a wallet type by id or reference.
 //
 // Needs WALLET_TYPE.VIEW.
@@ -6116,6 +6493,16 @@ func (c *Client) SearchWalletsPage(ctx context.Context, params *SearchWalletsPar
 		body:   optional(body),
 		keyed:  true,
 		safe:   true,
+	}, opts)
+}
+
+// DeleteWallet: delete a wallet.
+//
+// Needs WALLET.DELETE. Messages about it that have not begun are cancelled.
+func (c *Client) DeleteWallet(ctx context.Context, idOrReference string, opts ...CallOption) (*DeletedResource, error) {
+	return call[DeletedResource](ctx, c, request{
+		method: http.MethodDelete,
+		path:   Path("/v1/wallets/{idOrReference}", idOrReference),
 	}, opts)
 }
 

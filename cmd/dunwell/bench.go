@@ -17,7 +17,7 @@ type benchCmd struct {
 	Duration    time.Duration `default:"5s" help:"How long each measurement runs."`
 	Runs        int           `default:"3" help:"How often each is repeated; the median is printed with the least and the most."`
 	AdminListen string        `placeholder:"HOST:PORT" help:"Where the measured servers serve profiles, to look at while they are measured."`
-	Rows        []string      `default:"P1,P2,P5,P7,P8,P9" help:"Which rows to measure."`
+	Rows        []string      `default:"P1,P2,P3,P5,P7,P7b,P8,P9" help:"Which rows to measure."`
 	Databases   []string      `default:"sqlite,postgres" help:"Which databases to measure."`
 }
 
@@ -68,7 +68,7 @@ func (b *bench) measure(ctx context.Context) error {
 	for _, m := range []struct {
 		row string
 		run func(context.Context) error
-	}{{"P1", b.definitions}, {"P2", b.ingestion}, {"P5", b.latency}, {"P7", b.matching}, {"P8", b.process}, {"P9", b.lists}} {
+	}{{"P1", b.definitions}, {"P2", b.ingestion}, {"P3", b.bulk}, {"P5", b.latency}, {"P7", b.matching}, {"P7b", b.asking}, {"P8", b.process}, {"P9", b.lists}} {
 		if !slices.Contains(b.Rows, m.row) {
 			continue
 		}

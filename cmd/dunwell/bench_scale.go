@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -69,7 +70,7 @@ func (b *bench) scoped(ctx context.Context, n int) (*served, error) {
 		err = s.do(ctx, http.MethodPost, "/v1/ingest/resources", customers, nil)
 	}
 	if err == nil {
-		err = s.define(ctx, n)
+		err = s.define(ctx, n, func(i int) map[string]any { return m{"customer_ids": []string{fmt.Sprint("s", i)}} })
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
@@ -77,8 +78,8 @@ func (b *bench) scoped(ctx context.Context, n int) (*served, error) {
 	return s, nil
 }
 
-// define creates the workflows of [bench.scoped] over several connections.
-func (s *served) define(ctx context.Context, n int) error {
+// define creates so many workflows, each with members of its own, over several connections.
+func (s *served) define(ctx context.Context, n int, of func(i int) map[string]any) error {
 	type m = map[string]any
 	next := make(chan int)
 	errs := make(chan error, connections)
@@ -86,10 +87,11 @@ func (s *served) define(ctx context.Context, n int) error {
 	for range connections {
 		all.Go(func() {
 			for i := range next {
-				if err := s.do(ctx, http.MethodPost, "/v1/workflows", m{
-					"name": "Announce", "reference": fmt.Sprint("w", i), "type": "INVOICE", "status": "ACTIVE",
-					"customer_ids": []string{fmt.Sprint("s", i)}, "invoice": m{"variant": "TO_FINAL"},
-				}, nil); err != nil {
+				workflow := m{
+					"name": "Announce", "reference": fmt.Sprint("w", i), "type": "INVOICE", "status": "ACTIVE", "invoice": m{"variant": "TO_FINAL"},
+				}
+				maps.Copy(workflow, of(i))
+				if err := s.do(ctx, http.MethodPost, "/v1/workflows", workflow, nil); err != nil {
 					errs <- err
 					return
 				}

@@ -34,36 +34,44 @@ const (
 	InvoiceView   Permission = "INVOICE.VIEW"
 	InvoiceCreate Permission = "INVOICE.CREATE"
 	InvoiceUpdate Permission = "INVOICE.UPDATE"
+	InvoiceDelete Permission = "INVOICE.DELETE"
 
 	OneOffCreate Permission = "INVOICE.ONE_OFF.CREATE" // of an invoice by POST, as published
 
 	PaymentView   Permission = "PAYMENT.VIEW"
 	PaymentCreate Permission = "PAYMENT.CREATE"
 	PaymentUpdate Permission = "PAYMENT.UPDATE"
+	PaymentDelete Permission = "PAYMENT.DELETE"
 
 	BillingEntityView   Permission = "BILLING_ENTITY.VIEW"
 	BillingEntityCreate Permission = "BILLING_ENTITY.CREATE"
 	BillingEntityUpdate Permission = "BILLING_ENTITY.UPDATE"
+	BillingEntityDelete Permission = "BILLING_ENTITY.DELETE"
 
 	SubscriptionView   Permission = "PRICING_PLAN_SUBSCRIPTION.VIEW"
 	SubscriptionCreate Permission = "PRICING_PLAN_SUBSCRIPTION.CREATE"
 	SubscriptionUpdate Permission = "PRICING_PLAN_SUBSCRIPTION.UPDATE"
+	SubscriptionDelete Permission = "PRICING_PLAN_SUBSCRIPTION.DELETE"
 
 	ScheduleView   Permission = "PRICING_PLAN_SCHEDULE.VIEW"
 	ScheduleCreate Permission = "PRICING_PLAN_SCHEDULE.CREATE"
 	ScheduleUpdate Permission = "PRICING_PLAN_SCHEDULE.UPDATE"
+	ScheduleDelete Permission = "PRICING_PLAN_SCHEDULE.DELETE"
 
 	WalletTypeView   Permission = "WALLET_TYPE.VIEW"
 	WalletTypeCreate Permission = "WALLET_TYPE.CREATE"
 	WalletTypeUpdate Permission = "WALLET_TYPE.UPDATE"
+	WalletTypeDelete Permission = "WALLET_TYPE.DELETE"
 
 	WalletView   Permission = "WALLET.VIEW"
 	WalletCreate Permission = "WALLET.CREATE"
 	WalletUpdate Permission = "WALLET.UPDATE"
+	WalletDelete Permission = "WALLET.DELETE"
 
 	IntegrationView   Permission = "INTEGRATION.VIEW"
 	IntegrationCreate Permission = "INTEGRATION.CREATE"
 	IntegrationUpdate Permission = "INTEGRATION.UPDATE"
+	IntegrationDelete Permission = "INTEGRATION.DELETE"
 
 	SourceView   Permission = "SOURCE.VIEW"
 	SourceCreate Permission = "SOURCE.CREATE"
@@ -100,14 +108,14 @@ var Permissions = []Permission{
 	TriggerView, TriggerCreate, ExecutionView,
 	CustomerView, CustomerCreate, CustomerUpdate, CustomerDelete,
 	ContactView, ContactCreate, ContactUpdate, ContactDelete,
-	InvoiceView, InvoiceCreate, InvoiceUpdate, OneOffCreate,
-	PaymentView, PaymentCreate, PaymentUpdate,
-	BillingEntityView, BillingEntityCreate, BillingEntityUpdate,
-	SubscriptionView, SubscriptionCreate, SubscriptionUpdate,
-	ScheduleView, ScheduleCreate, ScheduleUpdate,
-	WalletTypeView, WalletTypeCreate, WalletTypeUpdate,
-	WalletView, WalletCreate, WalletUpdate,
-	IntegrationView, IntegrationCreate, IntegrationUpdate,
+	InvoiceView, InvoiceCreate, InvoiceUpdate, InvoiceDelete, OneOffCreate,
+	PaymentView, PaymentCreate, PaymentUpdate, PaymentDelete,
+	BillingEntityView, BillingEntityCreate, BillingEntityUpdate, BillingEntityDelete,
+	SubscriptionView, SubscriptionCreate, SubscriptionUpdate, SubscriptionDelete,
+	ScheduleView, ScheduleCreate, ScheduleUpdate, ScheduleDelete,
+	WalletTypeView, WalletTypeCreate, WalletTypeUpdate, WalletTypeDelete,
+	WalletView, WalletCreate, WalletUpdate, WalletDelete,
+	IntegrationView, IntegrationCreate, IntegrationUpdate, IntegrationDelete,
 	SourceView, SourceCreate, SourceUpdate,
 	PlatformView, PlatformCreate, PlatformUpdate,
 	KeyView, KeyCreate, KeyUpdate,

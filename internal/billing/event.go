@@ -86,9 +86,10 @@ func (c Change) Events(now time.Time) []Event {
 }
 
 // finalAt is when an invoice became final: as stated; else now, if it was not
-// final when we saw it before; else the date on the invoice (contract B2).
+// final when we saw it before; else the date on the invoice (contract B2). One that a
+// snapshot had closed was final before, for all we know.
 func (c Change) finalAt(old, state *Invoice, now time.Time) time.Time {
-	if old != nil {
+	if old != nil && old.ClosedBy == "" {
 		return firstTime(c.EventAt, state.FinalAt, now)
 	}
 	return firstTime(c.EventAt, state.FinalAt, state.InvoiceDate, now)

@@ -49,6 +49,9 @@ func Judge(stored, incoming Resource) (Verdict, error) {
 		return Apply, nil
 	}
 	have, got := stored.Base().Version, incoming.Base().Version
+	if have == got && stored.Base().ClosedBy != "" && incoming.Base().ClosedBy == "" {
+		return Apply, nil // the source has it after all: that it had not, only we said
+	}
 	if have.Kind != got.Kind && have.Kind != Unversioned {
 		return Stale, fault.At(fault.Invalid, "source_"+string(have.Kind),
 			"this resource is ordered by source_%s since it was first stored, so every state of it must carry one", have.Kind)
@@ -100,7 +103,7 @@ func SameContent(a, b Resource) bool {
 func bare(r Resource) Resource {
 	out := shallow(r)
 	h := out.Base()
-	h.Version, h.CreatedAt, h.UpdatedAt = Version{}, time.Time{}, time.Time{}
+	h.Version, h.ClosedBy, h.CreatedAt, h.UpdatedAt = Version{}, "", time.Time{}, time.Time{}
 	if w, ok := out.(*Wallet); ok {
 		w.Kept = Standing{}
 	}
@@ -122,7 +125,7 @@ func shallow(r Resource) Resource {
 func Patched(stored Resource, patch func(Resource) error) (Resource, Verdict, error) {
 	out := shallow(stored)
 	h := out.Base()
-	h.Version = Version{}
+	h.Version, h.ClosedBy = Version{}, ""
 	if err := patch(out); err != nil {
 		return nil, Unchanged, err
 	}
@@ -167,7 +170,11 @@ func Combine(stored, incoming Resource, mode Mode) (Resource, error) {
 			return nil, err
 		}
 		if verdict != Stale {
-			return overlay(stored, incoming)
+			out, err := overlay(stored, incoming)
+			if err == nil {
+				out.Base().ClosedBy = ""
+			}
+			return out, err
 		}
 	}
 	out, err := overlay(incoming, stored)

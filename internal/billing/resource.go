@@ -59,8 +59,11 @@ type Head struct {
 	Reference string         `json:"reference"`
 	Version   Version        `json:"version"`
 	Metadata  jsontext.Value `json:"metadata"` // an object, kept as it came; nil when not set
-	CreatedAt time.Time      `json:"-"`        // the store's columns
-	UpdatedAt time.Time      `json:"-"`
+	// ClosedBy is the snapshot in which the source no longer had the resource, if
+	// that ended it: the source itself did not say so.
+	ClosedBy  SnapshotID `json:"closed_by"`
+	CreatedAt time.Time  `json:"-"` // the store's columns
+	UpdatedAt time.Time  `json:"-"`
 }
 
 // Base returns the head itself, so that every resource that embeds it has one.

@@ -69,13 +69,12 @@ func (in *ingestion) movedDate(ctx context.Context, x execution.Execution, f wor
 	if err != nil || t.Type != trigger.Event {
 		return workflow.Sent, err
 	}
-	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
+	at, err := in.place(ctx, f)
 	if err != nil {
 		return workflow.Sent, err
 	}
-	f.Take(entity)
 	d := t.Variant.Deadline(f)
-	if d.IsSet() && d.On(in.set.place(f).Seller).String() == t.Occurrence {
+	if d.IsSet() && d.On(at.Seller).String() == t.Occurrence {
 		return workflow.Sent, nil
 	}
 	return workflow.DeadlineMoved, nil

@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -14,7 +12,6 @@ import (
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
-	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -34,19 +31,24 @@ func (e *Engine) EraseCustomer(ctx context.Context, p platform.ID, id string) er
 	})
 }
 
+// DeleteResource deletes a resource of any other kind. What is pending about it is
+// cancelled; what was decided and done stays. It is refused while something would
+// be left without what it needs.
+func (e *Engine) DeleteResource(ctx context.Context, p platform.ID, key billing.Key) error {
+	return e.delete(ctx, p, key, func(ctx context.Context, in *ingestion) error { return in.unused(ctx, key) })
+}
+
 // delete leaves of a resource what [billing.Deleted] does, in a transaction of its
-// own, with the locks of an ingestion that stores a state of it. rest does what
-// else belongs to it.
+// own, with the locks of an ingestion that stores a state of it, and ends what is
+// still to come about it. rest does what else belongs to it, or refuses.
 func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, rest func(context.Context, *ingestion) error) error {
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
 		in, err := e.ingestion(ctx, tx, p)
 		if err != nil {
 			return err
 		}
-		keep := func(billing.Resource) error { return nil } // locks what the stored state names
-		named := billing.New(key.Kind)
-		named.Base().ID = key.ID
-		item := billing.Item{Resource: named, Patch: keep}
+		item := byID(key.Kind, key.ID)
+		item.Patch = func(billing.Resource) error { return nil } // locks what the stored state names
 		if err := in.lock(ctx, []*ingestRequest{{platform: p, batch: Batch{Items: []billing.Item{item}}}}, nil); err != nil {
 			return err
 		}
@@ -57,8 +59,12 @@ func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, res
 		if err := rest(ctx, in); err != nil {
 			return err
 		}
+		old := n.resource
 		in.bury(n)
-		return in.writeRows(ctx)
+		if err := in.writeRows(ctx); err != nil {
+			return err
+		}
+		return in.stopDeleted(ctx, []billing.Resource{old})
 	})
 	if err == nil {
 		e.log.LogAttrs(ctx, slog.LevelInfo, "resource_deleted", slog.String("platform_id", string(p)),
@@ -67,10 +73,20 @@ func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, res
 	return err
 }
 
+// byID is an item that names a resource, of which all else is known when its row is
+// locked; what that names is locked before it.
+func byID(kind billing.Kind, id string) billing.Item {
+	named := billing.New(kind)
+	named.Base().ID = id
+	return billing.Item{Resource: named, Mode: billing.Fill}
+}
+
 // bury leaves of an entry what stays of a deleted resource.
-func (in *ingestion) bury(n *entry) {
-	old := n.resource
-	in.store(n, billing.Deleted(old))
+func (in *ingestion) bury(n *entry) { in.leave(n, billing.Deleted(n.resource)) }
+
+// leave leaves that of an entry.
+func (in *ingestion) leave(n *entry, rest billing.Resource) {
+	in.store(n, rest)
 	n.row.Revision = -n.row.Revision
 	n.resource = nil
 }
@@ -102,6 +118,9 @@ func (in *ingestion) erase(ctx context.Context, id billing.CustomerID) error {
 		return err
 	}
 	if err := in.tx.EraseWords(ctx, in.p, id); err != nil {
+		return err
+	}
+	if err := in.tx.EraseReadings(ctx, in.p, id); err != nil {
 		return err
 	}
 	quoted, err := jsontext.AppendQuote(nil, string(id))
@@ -179,9 +198,5 @@ func (in *ingestion) cancelAllOf(ctx context.Context, id billing.CustomerID) err
 	if err != nil {
 		return err
 	}
-	for i := range waiting {
-		waiting[i].Status, waiting[i].Reason, waiting[i].UpdatedAt = trigger.Skipped, workflow.Deleted, in.now
-	}
-	slices.SortFunc(waiting, func(a, b trigger.Trigger) int { return cmp.Compare(a.ID, b.ID) })
-	return in.tx.UpdateTriggers(ctx, waiting)
+	return in.skipDeleted(ctx, waiting)
 }

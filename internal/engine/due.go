@@ -152,8 +152,18 @@ func (f *firingDue) decideDue(t trigger.Trigger) {
 		f.cancelPlanned(t, f.scene.known[key], facts)
 		return
 	}
-	v := trigger.DecideStep(w, facts, c, i, t.ScheduledAt, f.now, f.sentOn(t, facts))
+	if facts.Zone = f.set.place(facts).Seller; f.set.Asks() {
+		facts = facts.Asked()
+	}
+	m := trigger.Moment{Now: f.now, Planned: t.ScheduledAt, Sent: f.sentOn(t, facts)}
+	if w.Priority != nil {
+		m.First = f.set.First(t.Variant, t.CustomerID, facts)
+	}
+	v := trigger.DecideStep(w, facts, c, i, m)
 	now := f.dated(w, key, facts, c, i, v)
+	if v.Reason == workflow.Superseded && m.First != nil && m.First.ID != w.ID {
+		now.Facts.SupersededBy = m.First.ID
+	}
 	if v.Status == trigger.Fired { // by the time that it was planned for, a pause is judged
 		now.EventAt, now.ScheduledAt = t.ScheduledAt, t.ScheduledAt
 	}

@@ -140,6 +140,7 @@ func (e *Engine) Start(ctx context.Context) error {
 		{"plan", e.limits.Tick, e.Plan},
 		{"fire", e.limits.Tick, e.Fire},
 		{"wake", e.limits.Neglect, e.WakeNeglected},
+		{"snapshots", e.limits.Neglect, e.SweepSnapshots},
 	} {
 		e.background.Go(func() { e.work(e.sendCtx, w.name, w.every, w.do) })
 	}

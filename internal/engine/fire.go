@@ -152,33 +152,36 @@ func customerOf(r billing.Resource, f workflow.Facts) billing.CustomerID {
 // match decides about one event for each workflow that answers to it.
 func (in *ingestion) match(ctx context.Context, event billing.Event) error {
 	last := in.last(event.Resource)
-	facts := in.facts(last)
+	facts, err := in.presented(ctx, in.facts(last))
+	if err != nil {
+		return err
+	}
 	customer := customerOf(last, facts)
-	for _, w := range in.set.Match(event, customer) {
+	rulings, err := in.rulings(ctx, event, customer, facts)
+	if err != nil {
+		return err
+	}
+	for _, v := range rulings {
+		w := v.Workflow
 		t := trigger.Trigger{
-			ID:         trigger.ID(ident.New("wktr")),
-			PlatformID: in.p,
-			Key: trigger.Key{
-				WorkflowID: w.ID,
-				Variant:    w.Variant(),
-				Kind:       event.Resource.Kind(),
-				ResourceID: event.Resource.Base().ID,
-				Occurrence: event.Occurrence,
-			},
+			ID:              trigger.ID(ident.New("wktr")),
+			PlatformID:      in.p,
+			Key:             keyOf(w, event),
 			Type:            trigger.Event,
+			Status:          v.Status,
+			Reason:          v.Reason,
 			CustomerID:      customer,
 			InvoiceID:       billing.InvoiceOf(last),
 			WorkflowVersion: w.Version,
 			EventAt:         event.At,
 			Details:         detailsOf(facts),
+			Facts:           v.Basis(facts),
 			CreatedAt:       in.now,
 			UpdatedAt:       in.now,
 		}
-		t.Status, t.Reason = in.judge(w, event, t.Key, facts)
 		if err := in.wait(ctx, w, facts, &t); err != nil {
 			return err
 		}
-		t.Facts = facts.Basis()
 		in.inserts = append(in.inserts, t)
 	}
 	return nil
@@ -378,13 +381,14 @@ func (in *ingestion) again(ctx context.Context, t trigger.Trigger) error {
 	if err := in.findHolds(ctx); err != nil {
 		return err
 	}
-	facts = in.facts(r)
-	t.Facts = facts.Basis()
-	judged := t.EventAt
-	if !t.ScheduledAt.IsZero() { // it has only waited for the hours of sending
-		judged = t.ScheduledAt
+	if facts, err = in.presented(ctx, in.facts(r)); err != nil {
+		return err
 	}
-	t.Status, t.Reason = trigger.Decide(w, facts, judged, in.now)
+	v, err := in.ruling(ctx, w, t, facts)
+	if err != nil {
+		return err
+	}
+	t.Status, t.Reason, t.Facts = v.Status, v.Reason, v.Basis(facts)
 	if err := in.wait(ctx, w, facts, &t); err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/dunwellhq/dunwell/internal/ident"
 	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
-	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -247,78 +246,4 @@ func (hs holds) on(customer billing.CustomerID, invoice *billing.Invoice) []hold
 		list = append(list, hs[key]...)
 	}
 	return list
-}
-
-// heldBatch bounds how many triggers one transaction decides again.
-const heldBatch = 500
-
-// endHolds goes on with holds that have ended: by their date, or by a person.
-func (e *Engine) endHolds(ctx context.Context) error {
-	now := e.Now()
-	for {
-		ended, err := e.store.EndedHolds(ctx, now, sweepBatch)
-		if err != nil {
-			return fmt.Errorf("looking for holds that have ended: %w", err)
-		}
-		if len(ended) == 0 {
-			return nil
-		}
-		for _, h := range ended {
-			err := e.store.Write(ctx, func(tx *store.Tx) error { return e.resumeHeld(ctx, tx, h, now) })
-			if err != nil {
-				return fmt.Errorf("going on with what hold %s stopped: %w", h.Hold.ID, err)
-			}
-		}
-	}
-}
-
-// resumeHeld decides again about triggers that a hold which has ended may have
-// stopped, as many as one transaction takes. Nobody decides about its customer
-// meanwhile: what was stopped just before is seen.
-func (e *Engine) resumeHeld(ctx context.Context, tx *store.Tx, ended store.EndedHold, now time.Time) error {
-	p, h := ended.PlatformID, ended.Hold
-	in, err := e.ingestion(ctx, tx, p)
-	if err != nil {
-		return err
-	}
-	if _, err := lockOwned(ctx, tx, p, h); err != nil {
-		return err
-	}
-	if h, err = tx.LockedHold(ctx, p, h.ID); err != nil {
-		return err
-	}
-	if h.ResumeAt.IsZero() || h.ResumeAt.After(now) {
-		return nil // another node has done it
-	}
-	list, err := tx.HeldTriggers(ctx, p, h.CustomerID, h.ResumedTo, heldBatch)
-	if err != nil {
-		return err
-	}
-	if h.UpdatedAt = now; h.Status == hold.Active {
-		h.Status = hold.Expired
-	}
-	h.ResumeAt, h.ResumedTo = time.Time{}, ""
-	if len(list) == heldBatch {
-		h.ResumeAt, h.ResumedTo = now, string(list[len(list)-1].ID)
-	}
-	if err := tx.UpdateHold(ctx, p, h); err != nil {
-		return err
-	}
-	return in.reconsider(ctx, list)
-}
-
-// reconsider decides again about triggers that something stopped which has
-// ended, as the only work of a transaction.
-func (in *ingestion) reconsider(ctx context.Context, list []trigger.Trigger) error {
-	for _, t := range list {
-		if t.Revivable() {
-			if err := in.again(ctx, t); err != nil {
-				return err
-			}
-		}
-	}
-	if err := in.plan(ctx); err != nil {
-		return fmt.Errorf("planning: %w", err)
-	}
-	return in.settle(ctx)
 }

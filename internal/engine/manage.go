@@ -247,6 +247,9 @@ func (e *Engine) PutIntegration(
 		in.ID = platform.IntegrationID(ident.New("intg"))
 	}
 	err = e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockPlatform(ctx, string(p), true); err != nil { // else two at once could mix server and credentials
+			return err
+		}
 		stored, created = in, true
 		stored.CreatedAt, stored.UpdatedAt = now, now
 		old, err := tx.Integration(ctx, p, string(in.ID))
@@ -265,6 +268,35 @@ func (e *Engine) PutIntegration(
 		return after(ctx, tx, stored, then)
 	})
 	return stored, created, err
+}
+
+// ChangeIntegration changes an integration. change edits a copy and may refuse; it
+// reports whether the stored credentials stay, which nobody can read back.
+func (e *Engine) ChangeIntegration(
+	ctx context.Context, p platform.ID, idOrReference string, change func(*platform.Integration) (keepCredentials bool, err error),
+) (platform.Integration, error) {
+	var out platform.Integration
+	err := e.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockPlatform(ctx, string(p), true); err != nil { // as in PutIntegration
+			return err
+		}
+		old, err := tx.Integration(ctx, p, idOrReference)
+		if err != nil {
+			return err
+		}
+		in := old
+		keep, err := change(&in)
+		if err != nil {
+			return err
+		}
+		in.ID, in.CreatedAt, in.UpdatedAt = old.ID, old.CreatedAt, e.Now()
+		if err := checkKept(ctx, tx, p, old, in, keep); err != nil {
+			return err
+		}
+		out = in
+		return tx.PutIntegration(ctx, p, in, keep)
+	})
+	return out, err
 }
 
 // checkKept refuses to take stored credentials along to another server, or out

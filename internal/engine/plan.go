@@ -219,7 +219,7 @@ func (in *ingestion) dated(w *workflow.Armed, key billing.Key, f workflow.Facts,
 			Kind: key.Kind, ResourceID: key.ID, Occurrence: c.Occurrence(),
 		},
 		Type: trigger.Event, Status: v.Status, Reason: v.Reason,
-		WorkflowVersion: w.Version, EventAt: v.At, ScheduledAt: v.At, Facts: f.Basis(), CreatedAt: in.now, UpdatedAt: in.now,
+		WorkflowVersion: w.Version, EventAt: v.At, ScheduledAt: v.At, Facts: w.Basis(f, v.Reason), CreatedAt: in.now, UpdatedAt: in.now,
 	}
 	if f.Invoice != nil {
 		t.CustomerID, t.InvoiceID = f.Invoice.CustomerID, billing.InvoiceID(f.Invoice.ID)
@@ -329,6 +329,13 @@ func (in *ingestion) insertPlanned(ctx context.Context) error {
 	return nil
 }
 
+// place is where the dates and hours of what facts are about are read.
+func (in *ingestion) place(ctx context.Context, f workflow.Facts) (trigger.Place, error) {
+	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
+	f.Take(entity)
+	return in.set.place(f), err
+}
+
 // returns reports whether a trigger that did not fire goes back to its plan when
 // the planner comes upon it: what stood against it was the plan of before, such
 // as that its step fell on the day of another, which is still ahead; or an
@@ -364,12 +371,10 @@ func (in *ingestion) wait(ctx context.Context, w *workflow.Armed, f workflow.Fac
 	if t.Status != trigger.Fired || w.Schedule.SendAt == nil {
 		return nil
 	}
-	entity, err := in.load(ctx, billing.KindBillingEntity, in.set.sellerOf(f))
+	at, err := in.place(ctx, f)
 	if err != nil {
 		return err
 	}
-	f.Take(entity)
-	at := in.set.place(f)
 	next := w.Schedule.Window().Next(in.now, at.Reader, w.Rule(at.Open).Days)
 	if next.After(in.now) {
 		t.Status, t.ScheduledAt = trigger.Planned, next

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/engine"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/hold"
@@ -47,20 +48,30 @@ func (w *world) heldOpen(e *engine.Engine, list ...billing.Resource) (letGo func
 // database waits for another's lock before done is closed.
 func (w *world) waitsForALock(done <-chan struct{}) bool {
 	w.Helper()
+	over := make(chan calendar.Date, 1)
+	go func() {
+		<-done
+		over <- 0
+	}()
+	return w.waiting(1, over)
+}
+
+// waiting reports, as soon as it can be told, whether so many transactions of the
+// database wait for locks before something is in done, where it stays.
+func (w *world) waiting(n int, done chan calendar.Date) bool {
+	w.Helper()
 	conn, err := pgx.Connect(w.ctx, w.url)
 	w.must(err)
 	defer func() { w.must(conn.Close(w.ctx)) }()
 	for {
-		var waiting bool
-		w.must(conn.QueryRow(w.ctx, `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting))
-		select {
-		case <-done:
+		var waiting int
+		w.must(conn.QueryRow(w.ctx, `SELECT COUNT(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting))
+		switch {
+		case len(done) > 0:
 			return false
-		default:
-			if waiting {
-				return true
-			}
+		case waiting >= n:
+			return true
 		}
 	}
 }
@@ -289,4 +300,45 @@ func TestDownForThreeDays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Ingestions that follow each other without a gap keep no one from announcing a
+// date: those that come while the planner waits come after it.
+func TestIngestionsWithoutAGapLetThePlannerIn(t *testing.T) {
+	w := newWorld(t, pgtest.URL(t), nil)
+	w.overdue(1)
+	w.ingest(w.customer("c1"))
+	other := w.node(w.url)
+	letGo := w.heldOpen(other, w.due("i1", "c1", "2026-12-24"))
+	w.now = w.now.AddDate(0, 0, 1)
+	var work sync.WaitGroup
+	planned := make(chan struct{})
+	work.Go(func() {
+		defer close(planned)
+		if err := w.e.Plan(w.ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if !w.waitsForALock(planned) {
+		t.Error("the planner does not wait for an ingestion under way")
+	}
+	behind := make(chan calendar.Date, 1)
+	work.Go(func() {
+		_, err := other.Ingest(w.ctx, w.p, batchOf(w.due("i2", "c1", "2026-12-24")), func(ctx context.Context, tx *store.Tx, _ []engine.Result) error {
+			planning, err := tx.Planning(ctx, w.p)
+			behind <- planning.Announced
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if !w.waiting(2, behind) {
+		t.Error("an ingestion went before the planner that had waited for longer")
+	}
+	letGo()
+	work.Wait()
+	if len(behind) == 0 || <-behind != store.Horizon(w.now) {
+		t.Error("the ingestion behind the planner does not see what is announced")
+	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/hold"
 	"github.com/dunwellhq/dunwell/internal/message"
 	"github.com/dunwellhq/dunwell/internal/platform"
@@ -73,6 +74,9 @@ func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []executi
 			case errors.Is(err, store.ErrSealed) && in.EmailProvider.Variant == platform.System: // it uses none
 			case errors.Is(err, store.ErrSealed):
 				j.refused = &execution.Outcome{Kind: execution.Deferred, Reply: err.Error()}
+				continue
+			case fault.Is(err, fault.NotFound): // deleted, which waits for what is open
+				j.defect = "its integration was deleted"
 				continue
 			case err != nil:
 				return nil, fmt.Errorf("reading the integration of execution %s: %w", x.ID, err)

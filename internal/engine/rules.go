@@ -31,7 +31,13 @@ func (e *Engine) rules(ctx context.Context, r store.Reader, p platform.ID, versi
 	if err != nil {
 		return nil, err
 	}
+	old := set
 	set = &ruleset{Set: workflow.NewSet(version, armed)}
+	if old != nil { // what it has compiled is taken along
+		set.Prepare(old.Set)
+	} else {
+		set.Prepare(nil)
+	}
 	if set.home, err = r.Platform(ctx, p); err != nil {
 		return nil, err
 	}

@@ -138,6 +138,7 @@ func (w *world) seed(key string, p platform.ID, tag string) seeded {
 	put("wallet-types", "/v1/wallet-types/"+tag+"-y", `{"status":"ACTIVE","reference":"`+tag+`-credits"}`)
 	put("wallets", "/v1/wallets/"+tag+"-w", `{"status":"ACTIVE","customer_id":"`+tag+`-c","wallet_type_id":"`+tag+`-y","reference":"`+tag+`-wallet"}`)
 	put("sources", "/v1/sources", `{"reference":"`+tag+`-stripe","type":"STRIPE","signing_secret":"`+whsec+`"}`)
+	s.ids["snapshots"] = w.as(key, "POST", "/v1/ingest/snapshot", `{"phase":"BEGIN","object_types":["INVOICE"]}`).want(201).id()
 	put("holds", "/v1/holds", `{"scope":"INVOICE","resource_id":"`+tag+`-i","reason":"DISPUTE"}`)
 	put("suppressions", "/v1/suppressions", `{"email":"`+tag+`@away.example"}`)
 	put("child-roles", "/v1/roles", `{"name":"below"}`)
@@ -162,7 +163,7 @@ var namedBy = map[string]string{
 	"workflow_id": "workflows", "trigger_id": "workflow-triggers", "customer_id": "customers", "customer_ids": "customers",
 	"invoice_id": "invoices", "payment_id": "payments", "pricing_plan_subscription_id": "pricing-plan-subscriptions",
 	"pricing_plan_schedule_id": "pricing-plan-schedules", "wallet_id": "wallets", "wallet_type_id": "wallet-types", "integration_id": "integrations", "billing_entity_id": "billing-entities",
-	"resource_id": "invoices", "exclude_customer_ids": "other-customers", "default_billing_entity_id": "billing-entities", "role_ids": "roles", "child_role_ids": "child-roles", "platform_ids": "platforms",
+	"snapshot_id": "snapshots", "resource_id": "invoices", "exclude_customer_ids": "other-customers", "default_billing_entity_id": "billing-entities", "role_ids": "roles", "child_role_ids": "child-roles", "platform_ids": "platforms",
 }
 
 // opaque members of a body are kept or compared as they are: nothing is looked up.
@@ -352,12 +353,14 @@ func (a attack) example(t *testing.T) any {
 // exampleFor is an example that has, or may have, a member of the body.
 func (a attack) exampleFor(t *testing.T, field string) any {
 	t.Helper()
-	if a.kind() != "workflow-triggers" {
-		return a.example(t)
-	}
 	block, _, _ := strings.Cut(field, ".")
 	body, found := byHand[block]
-	if !found { // a member beside the target
+	switch {
+	case field == "snapshot_id":
+		body = `{"phase":"RESOURCES","resources":[{"object_type":"INVOICE","id":"` + a.own.ids["invoices"] + `"}]}`
+	case a.kind() != "workflow-triggers":
+		return a.example(t)
+	case !found: // a member beside the target
 		body = byHand["invoice"]
 	}
 	var v any

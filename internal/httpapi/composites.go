@@ -44,7 +44,8 @@ func (m *members) isObject(n *node, name string) bool {
 }
 
 // block is a member that is an object or not there: configuration, which is
-// left out when it is not used. It is replaced whole.
+// left out when it is not used. It is replaced whole, unless the patch is a deep
+// one, and never changed in place: the value that is patched may still be compared.
 func block[T any](m *members, name string, v **T, r rule, list func(*members, *T)) {
 	if m.mode == encode {
 		switch {
@@ -58,8 +59,12 @@ func block[T any](m *members, name string, v **T, r rule, list func(*members, *T
 	}
 	if n := take(m, name, v, r.need); n != nil {
 		if m.isObject(n, name) {
-			*v = new(T)
-			list(m.within(name, -1, m.doc.member(m.object, name)), *v)
+			within, next := m.within(name, -1, m.doc.member(m.object, name)), new(T)
+			if m.deep && m.mode == patch && *v != nil {
+				within.mode, *next = patch, **v
+			}
+			*v = next
+			list(within, next)
 		}
 	}
 }

@@ -35,6 +35,9 @@ func FuzzRoutes(f *testing.F) {
 		case "POST /v1/ingest/resources":
 			f.Add(uint8(i), "", "events=none", "application/x-ndjson", "{\"object_type\":\"CUSTOMER\",\"id\":\"c\",\"status\":\"ACTIVE\"}\n[]")
 			f.Add(uint8(i), "", "", "application/json", `[{"object_type":"CONTACT","id":"k","customer_id":"c"},5]`)
+		case "POST /v1/ingest/snapshot":
+			f.Add(uint8(i), "", "", "application/json", `{"phase":"BEGIN","object_types":["INVOICE"],"customer_id":null,"on_absent":"CLOSE"}`)
+			f.Add(uint8(i), "", "", "application/json", `{"phase":"RESOURCES","snapshot_id":"snap_00000000000000000000","resources":[{"object_type":"INVOICE","id":"i"},5]}`)
 		case "POST /v1/api-keys":
 			f.Add(uint8(i), "", "", "application/json", `{"role_type":"READ_ONLY","permissions":["WORKFLOW.VIEW"],"role_ids":[],"platform_ids":null,"expires_at":"2030-01-01T00:00:00Z"}`)
 		case "POST /v1/roles", "PATCH /v1/roles/{id}":

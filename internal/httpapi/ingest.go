@@ -179,11 +179,16 @@ func (b *ingestion) ingest(c *call, noEvents bool) error {
 	if err != nil {
 		return err
 	}
+	b.note(done)
+	return nil
+}
+
+// note takes down what became of the valid items.
+func (b *ingestion) note(done []engine.Result) {
 	for i, d := range done {
 		r := &b.results[b.places[i]]
 		r.applied, r.stale, r.err = d.Applied, d.Stale, d.Err
 	}
-	return nil
 }
 
 // ingestWebhook takes the native webhook of a billing system. No key opens it:

@@ -221,6 +221,13 @@ func (s *server) deleteResource(kind billing.Kind, do func(context.Context, plat
 	}
 }
 
+// deleter deletes resources of a kind of which nothing else is to be done.
+func (s *server) deleter(kind billing.Kind) func(context.Context, platform.ID, string) error {
+	return func(ctx context.Context, p platform.ID, id string) error {
+		return s.engine.DeleteResource(ctx, p, billing.Key{Kind: kind, ID: id})
+	}
+}
+
 // ingestOne takes one state in and answers with what is stored.
 func (s *server) ingestOne(c *call, item billing.Item, created int) (reply, error) {
 	show := func(ctx context.Context, read store.Reader, result engine.Result) (reply, error) {

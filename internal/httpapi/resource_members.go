@@ -20,6 +20,9 @@ func headMembers(m *members, kind billing.Kind, h *billing.Head) {
 func tailMembers(m *members, h *billing.Head) {
 	metadata(m, "metadata", &h.Metadata)
 	versionMembers(m, &h.Version)
+	if m.mode == encode {
+		m.putText("closed_by_snapshot", string(h.ClosedBy), plain.omitted())
+	}
 	m.times(h.CreatedAt, h.UpdatedAt)
 }
 

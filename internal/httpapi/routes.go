@@ -70,6 +70,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/invoices/{idOrReference}/timeline", may(auth.InvoiceView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindInvoice)},
 		{http.MethodPut, "/v1/invoices/{idOrReference}", may(auth.InvoiceCreate, auth.InvoiceUpdate), false, s.putResource(billing.KindInvoice)},
 		{http.MethodPatch, "/v1/invoices/{idOrReference}", may(auth.InvoiceUpdate), false, s.changeResource(billing.KindInvoice)},
+		{http.MethodDelete, "/v1/invoices/{idOrReference}", may(auth.InvoiceDelete), false, s.deleteResource(billing.KindInvoice, s.deleter(billing.KindInvoice))},
 
 		{http.MethodGet, "/v1/payments", may(auth.PaymentView), false, s.listResources(billing.KindPayment)},
 		{http.MethodPost, "/v1/payments", may(auth.PaymentCreate), false, s.createResource(billing.KindPayment)},
@@ -77,6 +78,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/payments/{idOrReference}", may(auth.PaymentView), false, s.resource(billing.KindPayment)},
 		{http.MethodGet, "/v1/payments/{idOrReference}/timeline", may(auth.PaymentView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindPayment)},
 		{http.MethodPut, "/v1/payments/{idOrReference}", may(auth.PaymentCreate, auth.PaymentUpdate), false, s.putResource(billing.KindPayment)},
+		{http.MethodDelete, "/v1/payments/{idOrReference}", may(auth.PaymentDelete), false, s.deleteResource(billing.KindPayment, s.deleter(billing.KindPayment))},
 
 		{http.MethodGet, "/v1/billing-entities", may(auth.BillingEntityView), false, s.listResources(billing.KindBillingEntity)},
 		{http.MethodPost, "/v1/billing-entities", may(auth.BillingEntityCreate), false, s.createResource(billing.KindBillingEntity)},
@@ -84,6 +86,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityView), false, s.resource(billing.KindBillingEntity)},
 		{http.MethodPut, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityCreate, auth.BillingEntityUpdate), false, s.putResource(billing.KindBillingEntity)},
 		{http.MethodPatch, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityUpdate), false, s.changeResource(billing.KindBillingEntity)},
+		{http.MethodDelete, "/v1/billing-entities/{idOrReference}", may(auth.BillingEntityDelete), false, s.deleteResource(billing.KindBillingEntity, s.deleter(billing.KindBillingEntity))},
 
 		{http.MethodGet, "/v1/pricing-plan-subscriptions", may(auth.SubscriptionView), false, s.listResources(billing.KindSubscription)},
 		{http.MethodPost, "/v1/pricing-plan-subscriptions", may(auth.SubscriptionCreate), false, s.createResource(billing.KindSubscription)},
@@ -92,6 +95,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/pricing-plan-subscriptions/{idOrReference}/timeline", may(auth.SubscriptionView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindSubscription)},
 		{http.MethodPut, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionCreate, auth.SubscriptionUpdate), false, s.putResource(billing.KindSubscription)},
 		{http.MethodPatch, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionUpdate), false, s.changeResource(billing.KindSubscription)},
+		{http.MethodDelete, "/v1/pricing-plan-subscriptions/{idOrReference}", may(auth.SubscriptionDelete), false, s.deleteResource(billing.KindSubscription, s.deleter(billing.KindSubscription))},
 
 		{http.MethodGet, "/v1/pricing-plan-schedules", may(auth.ScheduleView), false, s.listResources(billing.KindSchedule)},
 		{http.MethodPost, "/v1/pricing-plan-schedules", may(auth.ScheduleCreate), false, s.createResource(billing.KindSchedule)},
@@ -99,6 +103,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/pricing-plan-schedules/{idOrReference}", may(auth.ScheduleView), false, s.resource(billing.KindSchedule)},
 		{http.MethodPut, "/v1/pricing-plan-schedules/{idOrReference}", may(auth.ScheduleCreate, auth.ScheduleUpdate), false, s.putResource(billing.KindSchedule)},
 		{http.MethodPatch, "/v1/pricing-plan-schedules/{idOrReference}", may(auth.ScheduleUpdate), false, s.changeResource(billing.KindSchedule)},
+		{http.MethodDelete, "/v1/pricing-plan-schedules/{idOrReference}", may(auth.ScheduleDelete), false, s.deleteResource(billing.KindSchedule, s.deleter(billing.KindSchedule))},
 
 		{http.MethodGet, "/v1/wallet-types", may(auth.WalletTypeView), false, s.listResources(billing.KindWalletType)},
 		{http.MethodPost, "/v1/wallet-types", may(auth.WalletTypeCreate), false, s.createResource(billing.KindWalletType)},
@@ -106,6 +111,7 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/wallet-types/{idOrReference}", may(auth.WalletTypeView), false, s.resource(billing.KindWalletType)},
 		{http.MethodPut, "/v1/wallet-types/{idOrReference}", may(auth.WalletTypeCreate, auth.WalletTypeUpdate), false, s.putResource(billing.KindWalletType)},
 		{http.MethodPatch, "/v1/wallet-types/{idOrReference}", may(auth.WalletTypeUpdate), false, s.changeResource(billing.KindWalletType)},
+		{http.MethodDelete, "/v1/wallet-types/{idOrReference}", may(auth.WalletTypeDelete), false, s.deleteResource(billing.KindWalletType, s.deleter(billing.KindWalletType))},
 
 		{http.MethodGet, "/v1/wallets", may(auth.WalletView), false, s.listResources(billing.KindWallet)},
 		{http.MethodPost, "/v1/wallets", may(auth.WalletCreate), false, s.createResource(billing.KindWallet)},
@@ -113,15 +119,19 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/v1/wallets/{idOrReference}", may(auth.WalletView), false, s.resource(billing.KindWallet)},
 		{http.MethodGet, "/v1/wallets/{idOrReference}/timeline", may(auth.WalletView, auth.TriggerView, auth.ExecutionView), false, s.timeline(billing.KindWallet)},
 		{http.MethodPut, "/v1/wallets/{idOrReference}", may(auth.WalletCreate, auth.WalletUpdate), false, s.putResource(billing.KindWallet)},
+		{http.MethodDelete, "/v1/wallets/{idOrReference}", may(auth.WalletDelete), false, s.deleteResource(billing.KindWallet, s.deleter(billing.KindWallet))},
 		{http.MethodPost, "/v1/wallets/{idOrReference}/balance", may(auth.WalletView), false, s.walletBalance},
 
 		{http.MethodPost, "/v1/ingest/resources", may(auth.ResourceIngest), false, s.ingestResources},
+		{http.MethodPost, "/v1/ingest/snapshot", may(auth.ResourceIngest), false, s.ingestSnapshot},
 		{http.MethodPost, "/v1/ingest/sources/{id}", nil, true, s.ingestWebhook}, // its signature authenticates it
 
 		{http.MethodGet, "/v1/integrations", may(auth.IntegrationView), false, s.listIntegrations},
 		{http.MethodPost, "/v1/integrations", may(auth.IntegrationCreate), false, s.createIntegration},
 		{http.MethodGet, "/v1/integrations/{idOrReference}", may(auth.IntegrationView), false, s.integration},
 		{http.MethodPut, "/v1/integrations/{idOrReference}", may(auth.IntegrationCreate, auth.IntegrationUpdate), false, s.putIntegration},
+		{http.MethodPatch, "/v1/integrations/{idOrReference}", may(auth.IntegrationUpdate), false, s.changeIntegration},
+		{http.MethodDelete, "/v1/integrations/{idOrReference}", may(auth.IntegrationDelete), false, s.deleteIntegration},
 
 		{http.MethodGet, "/v1/sources", may(auth.SourceView), false, s.listSources},
 		{http.MethodPost, "/v1/sources", may(auth.SourceCreate), false, s.createSource},

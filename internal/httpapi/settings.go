@@ -66,6 +66,37 @@ func (s *server) storeIntegration(c *call, id platform.IntegrationID) (reply, er
 	return answer(status, in, shownIntegration, err)
 }
 
+// changeIntegration merges a patch into an integration. Of its credentials nothing
+// can be merged, since they cannot be read: they are kept, replaced whole, or, by
+// null, removed.
+func (s *server) changeIntegration(c *call) (reply, error) {
+	name, err := c.named("idOrReference", "INTEGRATION")
+	if err != nil {
+		return reply{}, err
+	}
+	doc, err := c.document(mergePatchType)
+	if err != nil {
+		return reply{}, err
+	}
+	in, err := s.engine.ChangeIntegration(c.Context(), c.platform, name, func(in *platform.Integration) (bool, error) {
+		given := givenIntegration{Integration: *in}
+		err := run(&codec{doc: doc, deep: true}, patch, &given, integrationMembers, checkIntegration)
+		*in = given.Integration
+		return given.auth == nil && !doc.isNull("authentication"), err
+	})
+	return answer(http.StatusOK, in, shownIntegration, err)
+}
+
+// deleteIntegration answers with the integration as it was, without its credentials.
+func (s *server) deleteIntegration(c *call) (reply, error) {
+	name, err := c.named("idOrReference", "INTEGRATION")
+	if err != nil {
+		return reply{}, err
+	}
+	in, err := s.engine.DeleteIntegration(c.Context(), c.platform, name)
+	return answer(http.StatusOK, in, shownIntegration, err)
+}
+
 var sourceListing = listing{order: []string{"created_at", "updated_at", "reference", "type"}}
 
 func (s *server) listSources(c *call) (reply, error) {

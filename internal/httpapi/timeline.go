@@ -3,6 +3,7 @@ package httpapi
 import (
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/execution"
+	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/workflow"
 )
 
@@ -18,16 +19,36 @@ func (s *server) timeline(kind billing.Kind) func(*call) (reply, error) {
 			return reply{}, err
 		}
 		a.Ascending = a.params.Get("order_direction") != "desc" // a story begins at its beginning
-		r, err := s.store.Resource(c.Context(), c.platform, kind, name)
+		id, err := s.rememberedID(c, kind, name)
 		if err != nil {
 			return reply{}, err
 		}
-		page, err := s.store.Timeline(c.Context(), c.platform, kind, r.Base().ID, a.Query)
+		page, err := s.store.Timeline(c.Context(), c.platform, kind, id, a.Query)
 		if err != nil {
 			return reply{}, err
 		}
 		return pageOf(a, page, &codec{}, momentMembers), nil
 	}
+}
+
+// rememberedID is the id of the resource that a path names, by id or reference, or by
+// the id of one that was deleted: its story is not.
+func (s *server) rememberedID(c *call, kind billing.Kind, name string) (string, error) {
+	r, err := s.store.Resource(c.Context(), c.platform, kind, name)
+	if err == nil {
+		return r.Base().ID, nil
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	rows, readErr := s.store.ReadResources(c.Context(), c.platform, kind, []string{name})
+	if readErr != nil {
+		return "", readErr
+	}
+	if rows[name].Revision >= 0 {
+		return "", err
+	}
+	return name, nil
 }
 
 // momentMembers lists the members of an entry of a timeline.
@@ -71,4 +92,6 @@ func basisMembers(m *members, b *workflow.Basis) {
 	text(m, "pricing_plan_subscription_status", &b.SubscriptionStatus, plain.omitted())
 	text(m, "wallet_id", &b.WalletID, plain.omitted())
 	text(m, "wallet_status", &b.WalletStatus, plain.omitted())
+	block(m, "conditions", &b.Conditions, config, readingMembers)
+	text(m, "superseded_by", &b.SupersededBy, plain.omitted())
 }

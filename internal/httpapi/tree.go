@@ -288,6 +288,12 @@ func typeName(k jsontext.Kind) string {
 	}
 }
 
+// isNull reports whether a member of the root is there and null.
+func (t *tree) isNull(name string) bool {
+	i := t.member(0, name)
+	return i >= 0 && t.nodes[i].kind == 'n'
+}
+
 // rootText returns the text of a member of the root, or "".
 func (t *tree) rootText(name string) string {
 	if t.nodes[0].kind != '{' {

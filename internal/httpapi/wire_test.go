@@ -57,7 +57,7 @@ func TestPaths(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/workflows":       "GET, HEAD, POST",
 		"/v1/workflows/x":     "GET, HEAD, PATCH",
-		"/v1/wallets/x":       "GET, HEAD, PUT",
+		"/v1/sources/x":       "GET, HEAD, PATCH",
 		"/v1/outbox":          "GET, HEAD",
 		"/v1/platforms/{id}/": "",
 	} {

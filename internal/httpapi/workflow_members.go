@@ -26,7 +26,9 @@ func workflowMembers(m *members, w *workflow.Workflow) {
 	block(m, "wallet", &w.Wallet, config, walletConfigMembers)
 	object(m, "schedule", &w.Schedule, plain.omitted(), scheduleMembers)
 	onAmbiguousMember(m, w)
-	unsupported(m, "priority", "conditions", "grouping")
+	priorityMember(m, w)
+	text(m, "conditions", &w.Conditions, conditions.omitted())
+	unsupported(m, "grouping")
 	if m.mode == encode {
 		number(m, "version", &w.Version, 1, w.Version, plain)
 	}

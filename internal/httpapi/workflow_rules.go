@@ -16,6 +16,7 @@ func checkNewWorkflow(c *codec, w *workflow.Workflow) {
 		c.fault(fault.Invalid, "status", "status must be ACTIVE, INACTIVE or DRAFT: a workflow is not created archived")
 	}
 	checkWorkflow(c, w, w.Status != workflow.Draft && w.Status != "")
+	checkConditions(c, &workflow.Workflow{}, w)
 }
 
 // checkChangedWorkflow returns the judge of a patch of old.
@@ -34,6 +35,7 @@ func checkChangedWorkflow(old workflow.Workflow) func(*codec, *workflow.Workflow
 		}
 		abandoned := w.Status == workflow.Archived && (old.Status == workflow.Draft || old.Status == workflow.Archived)
 		checkWorkflow(c, w, w.Status != workflow.Draft && !abandoned)
+		checkConditions(c, &old, w)
 	}
 }
 

@@ -69,6 +69,22 @@ func (tx *Tx) EraseWords(ctx context.Context, p platform.ID, customer billing.Cu
 	return err
 }
 
+// EraseReadings takes what conditions read of a customer, with the other facts of
+// the decisions that they made.
+func (tx *Tx) EraseReadings(ctx context.Context, p platform.ID, customer billing.CustomerID) error {
+	const read = `reason IN ('CONDITION_FALSE', 'CONDITION_ERROR') AND facts <> ''`
+	for _, text := range []string{
+		`UPDATE triggers SET facts = '' WHERE platform_id = $1 AND customer_id = $2 AND ` + read,
+		`UPDATE decisions SET facts = '' WHERE platform_id = $1 AND trigger_id IN (
+		     SELECT id FROM triggers WHERE platform_id = $1 AND customer_id = $2) AND ` + read,
+	} {
+		if _, err := tx.c.exec(ctx, text, string(p), string(customer)); err != nil {
+			return fmt.Errorf("erasing what conditions read: %w", err)
+		}
+	}
+	return nil
+}
+
 // EraseReplies takes the body of every reply that has a text in it, so that it
 // cannot be told again. The key stays taken: a request that is sent again must
 // not have its effect again, and bring back what was erased.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/fault"
 	"github.com/dunwellhq/dunwell/internal/hold"
@@ -63,18 +61,29 @@ func (r Reader) HoldsOn(ctx context.Context, p platform.ID, keys []billing.Key, 
 // decided again.
 type EndedHold struct {
 	PlatformID platform.ID
-	Hold       hold.Hold
+	ID         hold.ID
+	Scope      billing.Kind
+	ResourceID string
+	CustomerID billing.CustomerID
+	Tries      int // how often that has failed
+	at         int64
 }
 
-// EndedHolds reads them, on all platforms, those first that ended first.
+// EndedHolds reads them, on all platforms, those first that are due first. It reads
+// no document, so that one that cannot be read keeps no other back.
 func (r Reader) EndedHolds(ctx context.Context, now time.Time, limit int) ([]EndedHold, error) {
 	return all(ctx, r.c, func(rs rows) (e EndedHold, err error) {
-		var doc []byte
-		if err := rs.Scan(&e.PlatformID, &doc); err != nil {
-			return e, err
-		}
-		return e, json.Unmarshal(doc, &e.Hold)
-	}, `SELECT platform_id, doc FROM holds WHERE resume_at > 0 AND resume_at <= $1 ORDER BY resume_at LIMIT $2`, micros(now), limit)
+		return e, rs.Scan(&e.PlatformID, &e.ID, &e.Scope, &e.ResourceID, &e.CustomerID, &e.Tries, &e.at)
+	}, `SELECT platform_id, id, scope, resource_id, customer_id, resume_tries, resume_at FROM holds
+	 WHERE resume_at > 0 AND resume_at <= $1 ORDER BY resume_at LIMIT $2`, micros(now), limit)
+}
+
+// PostponeHold has an ended hold looked at again later, unless somebody has got on
+// with it since it was read.
+func (tx *Tx) PostponeHold(ctx context.Context, e EndedHold, next time.Time) error {
+	_, err := tx.c.exec(ctx, `UPDATE holds SET resume_at = $4, resume_tries = resume_tries + 1
+		 WHERE platform_id = $1 AND id = $2 AND resume_at = $3`, string(e.PlatformID), string(e.ID), e.at, micros(next))
+	return err
 }
 
 // LockedHold reads a hold for a change of it.
@@ -94,8 +103,8 @@ func (tx *Tx) InsertHold(ctx context.Context, p platform.ID, h hold.Hold) error 
 	}
 	covers := h.Covers()
 	_, err = tx.c.exec(ctx,
-		`INSERT INTO holds (platform_id, id, scope, resource_id, customer_id, reason, status, covers_kind, covers_id, resume_at, doc, created_at, updated_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		`INSERT INTO holds (platform_id, id, scope, resource_id, customer_id, reason, status, covers_kind, covers_id, resume_at, resume_tries, doc, created_at, updated_at)
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12, $13)`,
 		string(p), string(h.ID), string(h.Scope), h.ResourceID, string(h.CustomerID), string(h.Reason), string(h.Status),
 		string(covers.Kind), covers.ID, micros(h.ResumeAt), doc, micros(h.CreatedAt), micros(h.UpdatedAt))
 	if err != nil {
@@ -110,7 +119,7 @@ func (tx *Tx) UpdateHold(ctx context.Context, p platform.ID, h hold.Hold) error 
 	if err != nil {
 		return err
 	}
-	_, err = tx.c.exec(ctx, `UPDATE holds SET status = $3, resume_at = $4, doc = $5, updated_at = $6 WHERE platform_id = $1 AND id = $2`,
+	_, err = tx.c.exec(ctx, `UPDATE holds SET status = $3, resume_at = $4, resume_tries = 0, doc = $5, updated_at = $6 WHERE platform_id = $1 AND id = $2`,
 		string(p), string(h.ID), string(h.Status), micros(h.ResumeAt), doc, micros(h.UpdatedAt))
 	return err
 }

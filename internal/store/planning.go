@@ -50,11 +50,21 @@ func (tx *Tx) insertPlanning(ctx context.Context, p platform.Platform) error {
 // HoldPlanning reads the planning row and keeps it from changing until the
 // transaction ends.
 func (tx *Tx) HoldPlanning(ctx context.Context, id platform.ID) (Planning, error) {
-	return one(ctx, tx.c, scanPlanning, `SELECT `+planningColumns+` FROM planning WHERE platform_id = $1 FOR SHARE`, string(id))
+	if err := tx.gate(ctx, id, false); err != nil {
+		return Planning{}, err
+	}
+	return tx.Planning(ctx, id)
+}
+
+// gate keeps the planning row as it is, or has it alone. The lock is an advisory
+// one: those who share a lock of the row let no one have it alone as long as they
+// follow each other closely enough, which ingestions do, and here they queue.
+func (tx *Tx) gate(ctx context.Context, id platform.ID, exclusive bool) error {
+	return tx.t.platformLock(ctx, string(id)+" planning", exclusive)
 }
 
 // Planning reads the planning row as it is now. A claim holds its version still
-// by the platform's lock.
+// by the platform's lock, which every change of it takes too.
 func (r Reader) Planning(ctx context.Context, id platform.ID) (Planning, error) {
 	return one(ctx, r.c, scanPlanning, `SELECT `+planningColumns+` FROM planning WHERE platform_id = $1`, string(id))
 }
@@ -62,6 +72,9 @@ func (r Reader) Planning(ctx context.Context, id platform.ID) (Planning, error) 
 // BumpWorkflowSet changes the version of the platform's set of ACTIVE
 // workflows. It waits for every ingestion that matches against the old one.
 func (tx *Tx) BumpWorkflowSet(ctx context.Context, id platform.ID) (Planning, error) {
+	if err := tx.gate(ctx, id, true); err != nil {
+		return Planning{}, err
+	}
 	return one(ctx, tx.c, scanPlanning,
 		`UPDATE planning SET version = version + 1 WHERE platform_id = $1 RETURNING `+planningColumns, string(id))
 }
@@ -69,7 +82,10 @@ func (tx *Tx) BumpWorkflowSet(ctx context.Context, id platform.ID) (Planning, er
 // LockPlanning reads the planning row for a change of it. It waits for every
 // ingestion that has read it.
 func (tx *Tx) LockPlanning(ctx context.Context, id platform.ID) (Planning, error) {
-	return one(ctx, tx.c, scanPlanning, `SELECT `+planningColumns+` FROM planning WHERE platform_id = $1 FOR UPDATE`, string(id))
+	if err := tx.gate(ctx, id, true); err != nil {
+		return Planning{}, err
+	}
+	return tx.Planning(ctx, id)
 }
 
 // Announce stores through which date is announced. The row must be locked.

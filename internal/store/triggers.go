@@ -161,6 +161,18 @@ func (r Reader) TriggersOfWallet(ctx context.Context, p platform.ID, w workflow.
 		 AND workflow_id = $3`, string(p), wallet, string(w))
 }
 
+// Rivals reads what other workflows made of the event that a key is about.
+func (r Reader) Rivals(ctx context.Context, p platform.ID, k trigger.Key) ([]trigger.Trigger, error) {
+	list, err := all(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = $2 AND resource_id = $3 AND variant = $4
+		 AND step = $5 AND occurrence = $6 AND workflow_id <> $7 AND type = 'EVENT' ORDER BY id`,
+		string(p), string(k.Kind), k.ResourceID, string(k.Variant), k.Step, k.Occurrence, string(k.WorkflowID))
+	if err != nil {
+		return nil, fmt.Errorf("reading what other workflows made of an event: %w", err)
+	}
+	return list, nil
+}
+
 // CancelEmptyTriggers cancels the triggers of executions that were cancelled,
 // where no execution was sent, may have been, or is still to be.
 func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Execution) error {
@@ -258,4 +270,16 @@ func (tx *Tx) RelinkTriggers(ctx context.Context, p platform.ID, payments []*bil
 		}
 	}
 	return nil
+}
+
+// PlannedAbout reads and locks the triggers about resources that have not been
+// decided for good.
+func (tx *Tx) PlannedAbout(ctx context.Context, p platform.ID, keys []billing.Key) ([]trigger.Trigger, error) {
+	args := make([][]any, len(keys))
+	for i, k := range keys {
+		args[i] = []any{string(p), string(k.Kind), k.ID}
+	}
+	return lookUp(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = $2 AND resource_id = $3 AND type = 'EVENT'
+		 AND status = 'PLANNED' ORDER BY id FOR UPDATE`, args)
 }

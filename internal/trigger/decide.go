@@ -18,16 +18,19 @@ const Patience = 24 * time.Hour
 // transaction that brings the event, and again when what it waited for, or
 // what stood against it, has changed.
 func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (Status, workflow.Reason) {
-	if facts.Customer == nil || (facts.Payment != nil && facts.Payment.InvoiceID != "" && facts.Invoice == nil) {
+	if facts.Waiting() {
 		return Planned, workflow.WaitingForCustomer
 	}
 	if reason := w.LeavesOut(billing.CustomerID(facts.Customer.ID)); reason != workflow.Sent {
 		return Skipped, reason
 	}
-	switch {
-	case facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID):
+	if facts.Wallet != nil && !w.Watches(facts.Wallet.WalletTypeID) {
 		return Skipped, workflow.OutOfScope
-	case w.Schedule.Late(eventAt, now):
+	}
+	if reason := w.Asks(facts); reason != workflow.Sent {
+		return Skipped, reason
+	}
+	if w.Schedule.Late(eventAt, now) {
 		return Skipped, workflow.TooLate
 	}
 	if reason := facts.Stops(w.Variant()); reason != workflow.Sent {
@@ -46,38 +49,52 @@ func Decide(w *workflow.Armed, facts workflow.Facts, eventAt, now time.Time) (St
 // time: now that it has come, or when what stood against it has ended. What was
 // sent for the same step before, and when, are those of other dates of the
 // deadline. It is asked without a lock; the claim asks again.
-func DecideStep(w *workflow.Armed, f workflow.Facts, c Course, i int, planned, now time.Time, sent []calendar.Date) Verdict {
-	switch v := c.Due(i, planned, now); {
-	case v.Status == Planned && now.Before(c.Steps[i].At): // its time is not yet
+func DecideStep(w *workflow.Armed, f workflow.Facts, c Course, i int, m Moment) Verdict {
+	switch v := c.Due(i, m.Planned, m.Now); {
+	case v.Status == Planned && m.Now.Before(c.Steps[i].At): // its time is not yet
 		return v
 	case f.Customer == nil:
-		return Verdict{Planned, workflow.WaitingForCustomer, planned}
+		return Verdict{Planned, workflow.WaitingForCustomer, m.Planned}
 	default:
-		if reason := stopsStep(w, f, now); reason != workflow.Sent {
-			return Verdict{Skipped, reason, planned}
+		if reason := StopsStep(w, f, m); reason != workflow.Sent {
+			return Verdict{Skipped, reason, m.Planned}
 		}
 		if v.Status != Fired {
 			return v
 		}
-		if slices.ContainsFunc(sent, func(on calendar.Date) bool { return on >= c.Deadline }) {
-			return Verdict{Skipped, workflow.AlreadySent, planned}
+		if slices.ContainsFunc(m.Sent, func(on calendar.Date) bool { return on >= c.Deadline }) {
+			return Verdict{Skipped, workflow.AlreadySent, m.Planned}
 		}
 		if len(w.Actions) == 0 {
-			return Verdict{Skipped, workflow.NoAction, planned}
+			return Verdict{Skipped, workflow.NoAction, m.Planned}
 		}
 		return v
 	}
 }
 
-// stopsStep says what forbids a dated message now.
-func stopsStep(w *workflow.Armed, f workflow.Facts, now time.Time) workflow.Reason {
+// Moment is what a decision about a step depends on beside the states.
+type Moment struct {
+	Now     time.Time
+	Planned time.Time       // when the step was to go
+	Sent    []calendar.Date // when it went for other dates of the deadline, where the seller is
+	First   *workflow.Armed // of the workflows with a priority that match, the first
+}
+
+// StopsStep says what forbids a dated message of a workflow now, or [workflow.Sent].
+func StopsStep(w *workflow.Armed, f workflow.Facts, m Moment) workflow.Reason {
 	if reason := w.LeavesOut(billing.CustomerID(f.Customer.ID)); reason != workflow.Sent {
 		return reason
+	}
+	if reason := w.Asks(f); reason != workflow.Sent {
+		return reason
+	}
+	if w.Priority != nil && m.First != nil && m.First.ID != w.ID {
+		return workflow.Superseded
 	}
 	if reason := f.Stops(w.Variant()); reason != workflow.Sent {
 		return reason
 	}
-	return f.Collected(w.Variant(), now)
+	return f.Collected(w.Variant(), m.Now)
 }
 
 // Revivable reports whether a trigger that did not fire may fire after all when

@@ -1,6 +1,9 @@
 package workflow
 
-import "github.com/dunwellhq/dunwell/internal/billing"
+import (
+	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/condition"
+)
 
 // Basis is what of the states decided: the members that [Facts.Stops] and the
 // scope ask for, as they were at the decision. It is kept with the decision,
@@ -24,6 +27,9 @@ type Basis struct {
 
 	WalletID     string               `json:"wallet_id,omitempty"`
 	WalletStatus billing.WalletStatus `json:"wallet_status,omitempty"`
+
+	Conditions   *condition.Reading `json:"conditions,omitempty"`    // what conditions that did not hold read
+	SupersededBy ID                 `json:"superseded_by,omitempty"` // the workflow that comes first
 }
 
 // Basis returns what of the facts decides.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/condition"
 )
 
 // Set is the ACTIVE workflows of one platform at one version, arranged so that
@@ -19,6 +20,9 @@ type Set struct {
 	scoped   map[scopeKey][]*Armed
 	byID     map[ID]*Armed
 	dated    []*Armed
+
+	conditions map[question]*condition.Condition
+	glances    map[topic]*glance // of those in everyone
 }
 
 // topic is what a workflow is about: its variant, and of one that watches the
@@ -37,10 +41,14 @@ type scopeKey struct {
 type Armed struct {
 	Workflow
 	Actions []Action
+
+	condition *condition.Condition // of Conditions, if a [Set] has given it one
+	shared    bool                 // others of the set have the same
 }
 
 // NewSet arranges workflows for matching. Those that are not ACTIVE are left out.
 func NewSet(version int64, armed []*Armed) *Set {
+	armed = slices.SortedFunc(slices.Values(armed), inOrder)
 	s := &Set{
 		Version:  version,
 		everyone: map[topic][]*Armed{},
@@ -68,12 +76,18 @@ func NewSet(version int64, armed []*Armed) *Set {
 		}
 	}
 	slices.SortFunc(s.dated, func(a, b *Armed) int { return cmp.Compare(a.ID, b.ID) })
+	s.share(armed)
 	return s
 }
 
 // Dated returns the workflows that count from a deadline, in the order of their
 // ids.
 func (s *Set) Dated() []*Armed { return s.dated }
+
+// inOrder is the order of creation.
+func inOrder(a, b *Armed) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+}
 
 // answers says which variant answers to an event.
 var answers = map[billing.EventType]Variant{
@@ -117,16 +131,27 @@ func (s *Set) Watching(t billing.WalletTypeID, customer billing.CustomerID) []*A
 
 func (s *Set) about(customer billing.CustomerID, topics ...topic) []*Armed {
 	var matched []*Armed
+	lists := 0
 	for _, t := range topics {
-		matched = append(matched, s.everyone[t]...)
+		someone := s.scoped[scopeKey{t, customer}]
 		if customer == "" {
-			matched = append(matched, s.someone[t]...)
-		} else {
-			matched = append(matched, s.scoped[scopeKey{t, customer}]...)
+			someone = s.someone[t]
+		}
+		for _, list := range [][]*Armed{s.everyone[t], someone} {
+			if len(list) > 0 {
+				matched, lists = append(matched, list...), lists+1
+			}
 		}
 	}
-	slices.SortStableFunc(matched, func(a, b *Armed) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	return matched
+	return merged(matched, lists)
+}
+
+// merged puts so many lists, each in the order of creation, into one.
+func merged(all []*Armed, lists int) []*Armed {
+	if lists > 1 {
+		slices.SortFunc(all, inOrder)
+	}
+	return all
 }
 
 // Find returns the ACTIVE workflow of that id, or nil.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/condition"
 	"github.com/dunwellhq/dunwell/internal/hold"
 )
 
@@ -30,6 +31,8 @@ const (
 	UnitMismatch       Reason = "UNIT_MISMATCH"
 	Excluded           Reason = "EXCLUDED"
 	OutOfScope         Reason = "OUT_OF_SCOPE"
+	ConditionFalse     Reason = "CONDITION_FALSE"
+	ConditionError     Reason = "CONDITION_ERROR"
 	WorkflowInactive   Reason = "WORKFLOW_INACTIVE"
 	WorkflowChanged    Reason = "WORKFLOW_CHANGED"
 	DeadlineMoved      Reason = "DEADLINE_MOVED"
@@ -84,6 +87,11 @@ type Facts struct {
 
 	Holds   []hold.Hold // those in force that cover what the message is about
 	Covered bool        // a payment that is under way covers what is open on the invoice
+
+	Zone *time.Location // of the seller, in which a plain due date begins; nil: the invoice's own, else UTC
+	// Asking is what conditions have been told of these states, for who asks many
+	// of them; see [Facts.Asked].
+	Asking *condition.Asking
 }
 
 // Take adds a state to what is known.
@@ -104,6 +112,12 @@ func (f *Facts) Take(r billing.Resource) {
 	case *billing.WalletType:
 		f.WalletType = r
 	}
+}
+
+// Waiting reports whether a state that decides is still to come: the customer, or
+// the invoice that a payment names.
+func (f Facts) Waiting() bool {
+	return f.Customer == nil || (f.Payment != nil && f.Payment.InvoiceID != "" && f.Invoice == nil)
 }
 
 // Stops says what in the states themselves, or which hold, forbids a message of
@@ -229,6 +243,8 @@ func (f Facts) stopsFailedPayment() Reason {
 		return Sent
 	case f.Invoice.Status == billing.InvoiceVoid:
 		return VoidReason
+	case f.Invoice.Status == billing.InvoiceArchived:
+		return NotFinal
 	case f.Invoice.IsPaid():
 		return PaidReason
 	case f.Invoice.OnHold:

@@ -67,6 +67,9 @@ type Workflow struct {
 	Subscription *SubscriptionConfig `json:"pricing_plan_subscription"`
 	Wallet       *WalletConfig       `json:"wallet"`
 
+	Conditions string `json:"conditions"` // an expression of package condition; "": it asks nothing
+	Priority   *int   `json:"priority"`   // nil: independent of the others of its variant
+
 	Schedule    Schedule    `json:"schedule"`
 	OnAmbiguous OnAmbiguous `json:"on_ambiguous"`
 

@@ -195,6 +195,32 @@ CREATE INDEX resources_due ON resources (platform_id, kind, due_on, id) WHERE du
 CREATE INDEX resources_charged ON resources (platform_id, kind, charge_on, id) WHERE charge_on > 0;
 CREATE INDEX resources_by_external_reference ON resources (platform_id, kind, external_reference) WHERE external_reference <> '';
 
+-- Snapshots of what a source has, on their way. looked counts the steps of the
+-- search for what is absent, so that of two who search only one goes on. sweep_at
+-- is when the sweep is to look at it: once it has ended, or has expired.
+CREATE TABLE snapshots (
+    platform_id TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    status      TEXT   NOT NULL,
+    seen        BIGINT NOT NULL,
+    applied     BIGINT NOT NULL,
+    looked      BIGINT NOT NULL,
+    doc         TEXT   NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    sweep_at    BIGINT NOT NULL,
+    PRIMARY KEY (platform_id, id)
+);
+CREATE INDEX snapshots_to_sweep ON snapshots (sweep_at);
+
+-- What was told in a snapshot, until it has ended.
+CREATE TABLE snapshot_seen (
+    platform_id TEXT NOT NULL,
+    snapshot_id TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    PRIMARY KEY (platform_id, snapshot_id, kind, id)
+);
+
 -- Which invoice the payments of an external reference belong to, for billing
 -- systems that say it apart from the payment.
 CREATE TABLE payment_links (
@@ -319,21 +345,22 @@ CREATE TABLE messages (
 
 -- What people stop by hand. covers is what a hold stops the messages of: what it
 -- is on, or its customer. resume_at is when what it stopped is to be decided
--- again, 0 when there is nothing to do.
+-- again, 0 when there is nothing to do; resume_tries is how often that has failed.
 CREATE TABLE holds (
-    platform_id TEXT   NOT NULL,
-    id          TEXT   NOT NULL,
-    scope       TEXT   NOT NULL,
-    resource_id TEXT   NOT NULL,
-    customer_id TEXT   NOT NULL,
-    reason      TEXT   NOT NULL,
-    status      TEXT   NOT NULL,
-    covers_kind TEXT   NOT NULL,
-    covers_id   TEXT   NOT NULL,
-    resume_at   BIGINT NOT NULL,
-    doc         TEXT   NOT NULL,
-    created_at  BIGINT NOT NULL,
-    updated_at  BIGINT NOT NULL,
+    platform_id  TEXT   NOT NULL,
+    id           TEXT   NOT NULL,
+    scope        TEXT   NOT NULL,
+    resource_id  TEXT   NOT NULL,
+    customer_id  TEXT   NOT NULL,
+    reason       TEXT   NOT NULL,
+    status       TEXT   NOT NULL,
+    covers_kind  TEXT   NOT NULL,
+    covers_id    TEXT   NOT NULL,
+    resume_at    BIGINT NOT NULL,
+    resume_tries BIGINT NOT NULL,
+    doc          TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    updated_at   BIGINT NOT NULL,
     PRIMARY KEY (platform_id, id)
 );
 CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE created_at > 0;
