@@ -310,6 +310,22 @@ const (
 	ExecutionStatusWaiting     ExecutionStatus = "WAITING"
 )
 
+// Defines values for ExplanationResourceType.
+const (
+	ExplanationResourceTypeInvoice                 ExplanationResourceType = "INVOICE"
+	ExplanationResourceTypePayment                 ExplanationResourceType = "PAYMENT"
+	ExplanationResourceTypePricingPlanSubscription ExplanationResourceType = "PRICING_PLAN_SUBSCRIPTION"
+	ExplanationResourceTypeWallet                  ExplanationResourceType = "WALLET"
+)
+
+// Defines values for ExplanationWorkflowStatus.
+const (
+	ExplanationWorkflowStatusActive   ExplanationWorkflowStatus = "ACTIVE"
+	ExplanationWorkflowStatusArchived ExplanationWorkflowStatus = "ARCHIVED"
+	ExplanationWorkflowStatusDraft    ExplanationWorkflowStatus = "DRAFT"
+	ExplanationWorkflowStatusInactive ExplanationWorkflowStatus = "INACTIVE"
+)
+
 // Defines values for HoldReason.
 const (
 	HoldReasonDispute      HoldReason = "DISPUTE"
@@ -943,6 +959,14 @@ const (
 	TriggerStatusSkipped   TriggerStatus = "SKIPPED"
 )
 
+// Defines values for UpcomingTriggerResourceType.
+const (
+	UpcomingTriggerResourceTypeInvoice                 UpcomingTriggerResourceType = "INVOICE"
+	UpcomingTriggerResourceTypePayment                 UpcomingTriggerResourceType = "PAYMENT"
+	UpcomingTriggerResourceTypePricingPlanSubscription UpcomingTriggerResourceType = "PRICING_PLAN_SUBSCRIPTION"
+	UpcomingTriggerResourceTypeWallet                  UpcomingTriggerResourceType = "WALLET"
+)
+
 // Defines values for Variant.
 const (
 	VariantFailedPayment           Variant = "FAILED_PAYMENT"
@@ -1141,6 +1165,17 @@ const (
 const (
 	WorkflowWalletVariantWalletBalance WorkflowWalletVariant = "WALLET_BALANCE"
 )
+
+// ActionOutlook is as api/openapi.yaml says.
+type ActionOutlook struct {
+	ActionID string `json:"action_id"`
+
+	// Against What stands against the message of this action alone
+	Against []StandingAgainst `json:"against"`
+
+	// Problem Why the message would fail
+	Problem *string `json:"problem"`
+}
 
 // Address is as api/openapi.yaml says.
 type Address struct {
@@ -1401,6 +1436,12 @@ type CapturedMessagePage struct {
 	// Links Paths of this and other pages, with every query parameter
 	Links Links             `json:"links"`
 	Data  []CapturedMessage `json:"data"`
+}
+
+// Clock is the body of setPlatformClock.
+type Clock struct {
+	// Now What it shows
+	Now time.Time `json:"now"`
 }
 
 // Contact is the answer of getContact.
@@ -1710,6 +1751,115 @@ type ExecutionMembers struct {
 
 // ExecutionStatus is as api/openapi.yaml says.
 type ExecutionStatus string
+
+// ExplainedStep is as api/openapi.yaml says.
+type ExplainedStep struct {
+	// ScheduledAt When it is decided; of one that fired, when that was
+	ScheduledAt *time.Time `json:"scheduled_at"`
+
+	// WouldFire Whether at least one message goes by itself, if nothing changes but the time
+	WouldFire bool `json:"would_fire"`
+
+	// Reason What keeps every message from going
+	Reason *ReasonToExplain `json:"reason"`
+
+	// Meaning The reason in one sentence
+	Meaning *string `json:"meaning"`
+
+	// Against All that stands against every message, not only what is named as the reason
+	Against []StandingAgainst `json:"against"`
+
+	// Step The period of a dated workflow, DAY:7
+	Step *string `json:"step,omitempty"`
+
+	// FallsOn A date, such as 2026-01-31
+	FallsOn *string `json:"falls_on"`
+
+	// Status Of the trigger; where trigger_id is null, that which it would get, null if none would be made
+	Status *TriggerStatus `json:"status"`
+
+	// Actions The ACTIVE actions of what has not fired
+	Actions    []ActionOutlook    `json:"actions"`
+	TriggerID  *string            `json:"trigger_id"`
+	Executions []ExecutionMembers `json:"executions"`
+}
+
+// Explanation is the answer of explainWorkflow.
+type Explanation struct {
+	ObjectType string `json:"object_type"`
+
+	// At The now of the platform
+	At              time.Time                 `json:"at"`
+	WorkflowID      string                    `json:"workflow_id"`
+	WorkflowVersion int                       `json:"workflow_version"`
+	WorkflowStatus  ExplanationWorkflowStatus `json:"workflow_status"`
+	Variant         Variant                   `json:"variant"`
+	ResourceType    ExplanationResourceType   `json:"resource_type"`
+	ResourceID      string                    `json:"resource_id"`
+	CustomerID      *string                   `json:"customer_id"`
+
+	// DeadlineOn The date, such as 2026-01-31, from which a dated workflow counts, where the seller is
+	DeadlineOn *string `json:"deadline_on"`
+
+	// SellerTimezone In which the deadline is a date
+	SellerTimezone string `json:"seller_timezone"`
+
+	// ReaderTimezone In which it is the hour of sending
+	ReaderTimezone string `json:"reader_timezone"`
+
+	// Facts What of the states decides. What does not belong to the target is left out.
+	Facts Facts `json:"facts"`
+
+	// Steps One for each period of a dated workflow, in their order; else one, of the newest event
+	Steps []ExplainedStep `json:"steps"`
+}
+
+// ExplanationResourceType is resource_type of Explanation.
+type ExplanationResourceType string
+
+// ExplanationWorkflowStatus is workflow_status of Explanation.
+type ExplanationWorkflowStatus string
+
+// Facts What of the states decides. What does not belong to the target is left out.
+type Facts struct {
+	CustomerID                    *string `json:"customer_id,omitempty"`
+	CustomerStatus                *string `json:"customer_status,omitempty"`
+	InvoiceID                     *string `json:"invoice_id,omitempty"`
+	InvoiceType                   *string `json:"invoice_type,omitempty"`
+	InvoiceStatus                 *string `json:"invoice_status,omitempty"`
+	InvoicePaymentStatus          *string `json:"invoice_payment_status,omitempty"`
+	OpenInvoiceAmount             *Money  `json:"open_invoice_amount,omitempty"`
+	OnHold                        *bool   `json:"on_hold,omitempty"`
+	PaymentID                     *string `json:"payment_id,omitempty"`
+	PaymentResult                 *string `json:"payment_result,omitempty"`
+	PricingPlanSubscriptionID     *string `json:"pricing_plan_subscription_id,omitempty"`
+	PricingPlanSubscriptionStatus *string `json:"pricing_plan_subscription_status,omitempty"`
+	WalletID                      *string `json:"wallet_id,omitempty"`
+	WalletStatus                  *string `json:"wallet_status,omitempty"`
+
+	// Conditions What the workflow's conditions read, where they were not true
+	Conditions *FactsConditions `json:"conditions,omitempty"`
+
+	// SupersededBy The workflow with a priority that comes first
+	SupersededBy *string `json:"superseded_by,omitempty"`
+}
+
+// FactsConditions What the workflow's conditions read, where they were not true
+type FactsConditions struct {
+	Members []FactsConditionsMember `json:"members"`
+
+	// Error Why they could not say
+	Error *string `json:"error,omitempty"`
+}
+
+// FactsConditionsMember is an item of a list.
+type FactsConditionsMember struct {
+	// Member As the conditions name it: invoice.open_invoice_amount
+	Member string `json:"member"`
+
+	// Value In words: 50.00 EUR, gold, 3 items, null
+	Value string `json:"value"`
+}
 
 // Health is the answer of live, ready.
 type Health struct {
@@ -2526,7 +2676,7 @@ type PlainEmail struct {
 	IncludeCustomerContactsAsCC *bool `json:"include_customer_contacts_as_cc,omitempty"`
 }
 
-// Platform is the answer of createPlatform, getPlatform, updatePlatform.
+// Platform is the answer of createPlatform, getPlatform, updatePlatform, setPlatformClock.
 type Platform struct {
 	// ObjectType PLATFORM
 	ObjectType string `json:"object_type"`
@@ -2558,6 +2708,9 @@ type Platform struct {
 	Calendar  *Calendar `json:"calendar"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Clock Of a TEST platform: the clock of its own; null if it goes by the time of day. Set by PUT /v1/platforms/{id}/clock
+	Clock *Clock `json:"clock"`
 }
 
 // PlatformCreate is the body of createPlatform.
@@ -2859,6 +3012,11 @@ type Problem struct {
 // Reason Why a message is not sent, or not yet
 type Reason string
 
+// ReasonToExplain As Reason. Only explanations have NO_DATE (there is no date to count from, or the step has no day), BEFORE_ACTIVATION
+// (the step had passed when it was activated) and NO_EVENT (what the workflow waits for has not happened since it is
+// ACTIVE, or was imported as history).
+type ReasonToExplain = string
+
 // Recipient is as api/openapi.yaml says.
 type Recipient struct {
 	Name  *string `json:"name"`
@@ -3153,6 +3311,17 @@ type SourceUpdate struct {
 	SigningSecret          *string                   `json:"signing_secret,omitempty"`
 }
 
+// StandingAgainst is as api/openapi.yaml says.
+type StandingAgainst struct {
+	// Reason As Reason. Only explanations have NO_DATE (there is no date to count from, or the step has no day), BEFORE_ACTIVATION
+	// (the step had passed when it was activated) and NO_EVENT (what the workflow waits for has not happened since it is
+	// ACTIVE, or was imported as history).
+	Reason ReasonToExplain `json:"reason"`
+
+	// Meaning The reason in one sentence
+	Meaning string `json:"meaning"`
+}
+
 // Status is as api/openapi.yaml says.
 type Status string
 
@@ -3231,49 +3400,8 @@ type TimelineEntry struct {
 	// Reply What the provider said
 	Reply *string `json:"reply"`
 
-	// Facts What decided about the trigger, as it was then. What does not belong to its target is left out.
-	Facts *TimelineEntryFacts `json:"facts"`
-}
-
-// TimelineEntryFacts What decided about the trigger, as it was then. What does not belong to its target is left out.
-type TimelineEntryFacts struct {
-	CustomerID                    *string `json:"customer_id,omitempty"`
-	CustomerStatus                *string `json:"customer_status,omitempty"`
-	InvoiceID                     *string `json:"invoice_id,omitempty"`
-	InvoiceType                   *string `json:"invoice_type,omitempty"`
-	InvoiceStatus                 *string `json:"invoice_status,omitempty"`
-	InvoicePaymentStatus          *string `json:"invoice_payment_status,omitempty"`
-	OpenInvoiceAmount             *Money  `json:"open_invoice_amount,omitempty"`
-	OnHold                        *bool   `json:"on_hold,omitempty"`
-	PaymentID                     *string `json:"payment_id,omitempty"`
-	PaymentResult                 *string `json:"payment_result,omitempty"`
-	PricingPlanSubscriptionID     *string `json:"pricing_plan_subscription_id,omitempty"`
-	PricingPlanSubscriptionStatus *string `json:"pricing_plan_subscription_status,omitempty"`
-	WalletID                      *string `json:"wallet_id,omitempty"`
-	WalletStatus                  *string `json:"wallet_status,omitempty"`
-
-	// Conditions What the workflow's conditions read, where they were not true
-	Conditions *TimelineEntryFactsConditions `json:"conditions,omitempty"`
-
-	// SupersededBy The workflow with a priority that comes first
-	SupersededBy *string `json:"superseded_by,omitempty"`
-}
-
-// TimelineEntryFactsConditions What the workflow's conditions read, where they were not true
-type TimelineEntryFactsConditions struct {
-	Members []TimelineEntryFactsConditionsMember `json:"members"`
-
-	// Error Why they could not say
-	Error *string `json:"error,omitempty"`
-}
-
-// TimelineEntryFactsConditionsMember is an item of a list.
-type TimelineEntryFactsConditionsMember struct {
-	// Member As the conditions name it: invoice.open_invoice_amount
-	Member string `json:"member"`
-
-	// Value In words: 50.00 EUR, gold, 3 items, null
-	Value string `json:"value"`
+	// Facts What decided about the trigger, as it was then
+	Facts *Facts `json:"facts"`
 }
 
 // TimelineEntryResourceType is resource_type of TimelineEntry.
@@ -3302,6 +3430,54 @@ type TriggerOverdue struct {
 
 // TriggerStatus is as api/openapi.yaml says.
 type TriggerStatus string
+
+// UpcomingPage is the answer of listUpcoming.
+type UpcomingPage struct {
+	Data []UpcomingTrigger `json:"data"`
+
+	// From With seconds and without fraction; written in UTC
+	From time.Time `json:"from"`
+
+	// To With seconds and without fraction; written in UTC
+	To    time.Time `json:"to"`
+	Limit int       `json:"limit"`
+
+	// Links Paths of this and other pages, with every query parameter
+	Links Links `json:"links"`
+}
+
+// UpcomingTrigger is as api/openapi.yaml says.
+type UpcomingTrigger struct {
+	// ScheduledAt When it is decided; of one that fired, when that was
+	ScheduledAt *time.Time `json:"scheduled_at"`
+
+	// WouldFire Whether at least one message goes by itself, if nothing changes but the time
+	WouldFire bool `json:"would_fire"`
+
+	// Reason What keeps every message from going
+	Reason *ReasonToExplain `json:"reason"`
+
+	// Meaning The reason in one sentence
+	Meaning *string `json:"meaning"`
+
+	// Against All that stands against every message, not only what is named as the reason
+	Against    []StandingAgainst `json:"against"`
+	ObjectType string            `json:"object_type"`
+	WorkflowID string            `json:"workflow_id"`
+	Variant    Variant           `json:"variant"`
+
+	// Step The period of a dated workflow, DAY:7
+	Step         *string                     `json:"step,omitempty"`
+	ResourceType UpcomingTriggerResourceType `json:"resource_type"`
+	ResourceID   string                      `json:"resource_id"`
+	CustomerID   *string                     `json:"customer_id"`
+
+	// TriggerID Null while it is not stored
+	TriggerID *string `json:"trigger_id"`
+}
+
+// UpcomingTriggerResourceType is resource_type of UpcomingTrigger.
+type UpcomingTriggerResourceType string
 
 // Variant is as api/openapi.yaml says.
 type Variant string
@@ -4405,6 +4581,20 @@ type ListSuppressionsParams struct {
 	Email string `form:"email,omitempty" json:"email,omitempty"`
 }
 
+// ListUpcomingParams defines parameters for ListUpcoming.
+type ListUpcomingParams struct {
+	// From The first instant; default: now
+	From time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The end, at most 92 days after from; default: 7 days after it
+	To         time.Time `form:"to,omitempty" json:"to,omitempty"`
+	CustomerID OpaqueID  `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+	Limit      int       `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on: part of the link to the next page
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListWalletTypesParams defines parameters for ListWalletTypes.
 type ListWalletTypesParams struct {
 	Page           int                    `form:"page,omitempty" json:"page,omitempty"`
@@ -4524,6 +4714,12 @@ type SearchWorkflowsParams struct {
 	// Expand Resources to inline next to their ids: customer (or customer_id), workflow (or workflow_id), or ALL. Other names are
 	// ignored, and so is a resource that is not known yet. Reading them needs their own permission.
 	Expand []string `form:"expand[],omitempty" json:"expand[],omitempty"`
+}
+
+// ExplainWorkflowParams defines parameters for ExplainWorkflow.
+type ExplainWorkflowParams struct {
+	// ResourceID A resource of the workflow's type, by id or reference
+	ResourceID string `form:"resource_id,omitempty" json:"resource_id,omitempty"`
 }
 
 // Getter for additional properties for IngestItem. Returns the specified
@@ -5784,6 +5980,21 @@ func (c *Client) UpdatePlatform(ctx context.Context, id string, body PlatformMem
 	}, opts)
 }
 
+// SetPlatformClock: give a TEST platform a clock of its own, or move it on.
+//
+// Needs PLATFORM.UPDATE on the platform of the path. The first call may name any time, a later one the same or a later one,
+// at most 10 years on. The clock stands still between calls and is moved from one thing that comes due to the next. It
+// is answered when all that has come due is decided and lies in the outbox, or has been handed to its provider. One call at
+// a time: 409 while another runs. 503 if there is not enough time for all of it: the same call again goes on from
+// where the clock stands. 400 `INVALID_OPERATION` on a LIVE platform. See `docs/test-clock.md`.
+func (c *Client) SetPlatformClock(ctx context.Context, id string, body Clock, opts ...CallOption) (*Platform, error) {
+	return call[Platform](ctx, c, request{
+		method: http.MethodPut,
+		path:   Path("/v1/platforms/{id}/clock", id),
+		body:   body,
+	}, opts)
+}
+
 func (p *ListPricingPlanSchedulesParams) query() url.Values {
 	q := url.Values{}
 	if p == nil {
@@ -6273,6 +6484,41 @@ func (c *Client) GetSuppression(ctx context.Context, id string, opts ...CallOpti
 	return call[Suppression](ctx, c, request{
 		method: http.MethodGet,
 		path:   Path("/v1/suppressions/{id}", id),
+	}, opts)
+}
+
+func (p *ListUpcomingParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "from", p.From)
+	add(q, "to", p.To)
+	add(q, "customer_id", p.CustomerID)
+	add(q, "limit", p.Limit)
+	add(q, "cursor", p.Cursor)
+	return q
+}
+
+// ListUpcoming: what goes out between two instants.
+//
+// Needs WORKFLOW_TRIGGER.VIEW. By the platform's clock, if nothing changes until then. First what is planned already, by
+// time; then what is not stored yet, by date. A page is sorted by time. It may have fewer entries than its limit, even
+// none, while there is a next: the link to that goes on where this one has come to.
+func (c *Client) ListUpcoming(ctx context.Context, params *ListUpcomingParams, opts ...CallOption) iter.Seq2[UpcomingTrigger, error] {
+	return linked[UpcomingTrigger](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/upcoming",
+		query:  params.query(),
+	}, opts)
+}
+
+// ListUpcomingPage is one page of [Client.ListUpcoming].
+func (c *Client) ListUpcomingPage(ctx context.Context, params *ListUpcomingParams, opts ...CallOption) (*UpcomingPage, error) {
+	return call[UpcomingPage](ctx, c, request{
+		method: http.MethodGet,
+		path:   "/v1/upcoming",
+		query:  params.query(),
 	}, opts)
 }
 
@@ -6932,5 +7178,27 @@ func (c *Client) DeactivateWorkflow(ctx context.Context, idOrReference string, o
 		method: http.MethodPost,
 		path:   Path("/v1/workflows/{idOrReference}/deactivate", idOrReference),
 		keyed:  true,
+	}, opts)
+}
+
+func (p *ExplainWorkflowParams) query() url.Values {
+	q := url.Values{}
+	if p == nil {
+		return q
+	}
+	add(q, "resource_id", p.ResourceID)
+	return q
+}
+
+// ExplainWorkflow: would it fire for a resource, when, and why not.
+//
+// Needs WORKFLOW.VIEW and WORKFLOW_TRIGGER.VIEW and WORKFLOW_EXECUTION.VIEW, and to view resources of the workflow's
+// type. Each step is judged as when its time comes, if nothing changes until then. A workflow that is not ACTIVE is
+// explained as if it were activated now, and WORKFLOW_INACTIVE stands against every step.
+func (c *Client) ExplainWorkflow(ctx context.Context, idOrReference string, params *ExplainWorkflowParams, opts ...CallOption) (*Explanation, error) {
+	return call[Explanation](ctx, c, request{
+		method: http.MethodGet,
+		path:   Path("/v1/workflows/{idOrReference}/explain", idOrReference),
+		query:  params.query(),
 	}, opts)
 }

@@ -17,7 +17,8 @@ type benchCmd struct {
 	Duration    time.Duration `default:"5s" help:"How long each measurement runs."`
 	Runs        int           `default:"3" help:"How often each is repeated; the median is printed with the least and the most."`
 	AdminListen string        `placeholder:"HOST:PORT" help:"Where the measured servers serve profiles, to look at while they are measured."`
-	Rows        []string      `default:"P1,P2,P3,P5,P7,P7b,P8,P9" help:"Which rows to measure."`
+	Rows        []string      `default:"P1,P2,P3,P5,P7,P7b,P8,P9" help:"Which rows to measure. P6 is measured when it is asked for: its table takes up to 20 GB."`
+	Invoices    int           `default:"10000000" help:"How many open invoices P6 plans for, at least 100000."`
 	Databases   []string      `default:"sqlite,postgres" help:"Which databases to measure."`
 }
 
@@ -25,6 +26,9 @@ type benchCmd struct {
 func (c *benchCmd) Run(ctx context.Context, s streams) error {
 	if c.Runs < 1 || c.Duration < time.Second {
 		return errors.New("a measurement needs at least one run of a second")
+	}
+	if c.Invoices < fewInvoices {
+		return fmt.Errorf("--invoices must be %d or more, not %d: P6 compares with that", fewInvoices, c.Invoices)
 	}
 	dir, err := os.MkdirTemp(".", "dunwell-bench-") // not in /tmp: that may be memory, where an fsync costs nothing
 	if err != nil {
@@ -68,7 +72,10 @@ func (b *bench) measure(ctx context.Context) error {
 	for _, m := range []struct {
 		row string
 		run func(context.Context) error
-	}{{"P1", b.definitions}, {"P2", b.ingestion}, {"P3", b.bulk}, {"P5", b.latency}, {"P7", b.matching}, {"P7b", b.asking}, {"P8", b.process}, {"P9", b.lists}} {
+	}{
+		{"P1", b.definitions}, {"P2", b.ingestion}, {"P3", b.bulk}, {"P5", b.latency}, {"P6", b.planning}, {"P7", b.matching}, {"P7b", b.asking},
+		{"P8", b.process}, {"P9", b.lists},
+	} {
 		if !slices.Contains(b.Rows, m.row) {
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"time"
 
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/fault"
@@ -48,7 +47,7 @@ func (e *Engine) ChangeAction(
 		}
 		if !reflect.DeepEqual(old, out) {
 			out.UpdatedAt = e.Now()
-			if err := saveAction(ctx, tx, p, old, out); err != nil {
+			if err := e.saveAction(ctx, tx, p, old, out); err != nil {
 				return err
 			}
 		}
@@ -69,7 +68,7 @@ func (e *Engine) DeleteAction(ctx context.Context, p platform.ID, id workflow.Ac
 		if err := tx.DeleteAction(ctx, p, id); err != nil {
 			return err
 		}
-		return stopAction(ctx, tx, p, a, e.Now())
+		return e.stopAction(ctx, tx, p, a)
 	})
 	return out, err
 }
@@ -124,7 +123,7 @@ func takesChanges(w workflow.Workflow, what string) error {
 	return fault.New(fault.State, "workflow %s is archived: nothing can %s its actions any more", w.ID, what).About("WORKFLOW", string(w.ID))
 }
 
-func saveAction(ctx context.Context, tx *store.Tx, p platform.ID, old, a workflow.Action) error {
+func (e *Engine) saveAction(ctx context.Context, tx *store.Tx, p platform.ID, old, a workflow.Action) error {
 	if !reflect.DeepEqual(old.SendEmail, a.SendEmail) || a.Status == workflow.Active {
 		if err := checkIntegration(ctx, tx, p, a); err != nil {
 			return err
@@ -134,13 +133,17 @@ func saveAction(ctx context.Context, tx *store.Tx, p platform.ID, old, a workflo
 		return err
 	}
 	if old.Status == workflow.Active && a.Status != workflow.Active {
-		return stopAction(ctx, tx, p, a, a.UpdatedAt)
+		return e.stopAction(ctx, tx, p, a)
 	}
 	return nil
 }
 
 // stopAction cancels the executions of an action that have not begun.
-func stopAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Action, now time.Time) error {
+func (e *Engine) stopAction(ctx context.Context, tx *store.Tx, p platform.ID, a workflow.Action) error {
+	now, err := e.timeOn(ctx, tx.Reader, p)
+	if err != nil {
+		return err
+	}
 	open, err := tx.OpenOfWorkflow(ctx, p, a.WorkflowID)
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ import (
 func (e *Engine) claim(ctx context.Context, lane store.Lane, jobs []*job) (bool, error) {
 	var c *claiming
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
-		c = &claiming{e: e, tx: tx, lane: lane, now: e.Now()}
+		c = &claiming{e: e, tx: tx, lane: lane}
 		return c.run(ctx, jobs)
 	})
 	if err != nil {
@@ -46,7 +46,7 @@ type claiming struct {
 	e    *Engine
 	tx   *store.Tx
 	lane store.Lane
-	now  time.Time
+	now  time.Time // by the platform's clock
 
 	platform platform.Platform
 	set      *ruleset
@@ -117,7 +117,8 @@ func (c *claiming) lock(ctx context.Context, list []execution.Execution) (err er
 	if err != nil {
 		return err
 	}
-	if c.set, err = c.e.rules(ctx, c.tx.Reader, p, planning.Version); err != nil {
+	c.now = c.e.clock(planning)
+	if c.set, err = c.e.rules(ctx, c.tx.Reader, p, planning); err != nil {
 		return err
 	}
 	ids := about(list)
@@ -265,13 +266,14 @@ func (c *claiming) take(x execution.Execution, j *job, w *workflow.Armed) {
 	x.Status, x.Reason, x.UpdatedAt = execution.Sending, workflow.Sent, c.now
 	x = c.tried(x)
 	x.Token = ident.New("tokn")
-	x.LeaseUntil = c.now.Add(limits.SMTP.LongestPhase() + limits.LeaseMargin)
+	x.LeaseUntil = c.e.Now().Add(limits.SMTP.LongestPhase() + limits.LeaseMargin)
 	c.attempts = append(c.attempts, execution.Attempt{
 		ExecutionID: x.ID, Number: x.Attempts, Token: x.Token, ContentHash: j.prepared.Hash, StartedAt: c.now,
 	})
 	c.updates = append(c.updates, x)
 	c.prepared = append(c.prepared, j.prepared)
 	j.x, j.token, j.onAmbiguous = x, x.Token, w.OnAmbiguous
+	j.tests = c.platform.Environment == platform.Test
 	c.claimed = append(c.claimed, j)
 	c.busy[string(x.CustomerID)] = true
 }

@@ -62,7 +62,7 @@ func (e *Engine) drainOnce(ctx context.Context, lane store.Lane, end time.Time) 
 	if err != nil {
 		return false, err
 	}
-	now := e.Now()
+	now := e.clockOf(p)
 	redirected := p.Sending == platform.Redirect // then what is frozen for its own recipient waits
 	if redirected || p.Sending == platform.Paused {
 		err := e.store.Write(ctx, func(tx *store.Tx) error { return tx.MarkPaused(ctx, lane, now, redirected) })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/calendar"
@@ -17,7 +18,7 @@ import (
 
 const (
 	// fireBatch bounds how many triggers a transaction fires.
-	fireBatch = 500
+	fireBatch = 1000
 	// fullBacklog is how many messages of a platform may wait for their turn
 	// before no more are made: what is decided late is decided on newer facts.
 	fullBacklog = 20_000
@@ -28,7 +29,7 @@ const (
 // to it.
 func (e *Engine) Fire(ctx context.Context) error {
 	var failed []error
-	skip := map[platform.ID]bool{}
+	skip, room := map[platform.ID]bool{}, map[platform.ID]int{}
 	for ctx.Err() == nil {
 		platforms, err := e.store.WithDue(ctx, e.Now())
 		if err != nil {
@@ -39,10 +40,11 @@ func (e *Engine) Fire(ctx context.Context) error {
 			break
 		}
 		for _, p := range platforms {
-			n, err := e.firePlatform(ctx, p)
+			n, left, err := e.firePlatform(ctx, p, room[p])
 			if err != nil {
 				failed = append(failed, fmt.Errorf("firing on platform %s: %w", p, err))
 			}
+			room[p] = left
 			skip[p] = n < fireBatch
 		}
 	}
@@ -50,13 +52,16 @@ func (e *Engine) Fire(ctx context.Context) error {
 }
 
 // firePlatform fires a batch, unless too much waits already, and returns how many
-// it decided.
-func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
-	backlog, err := e.store.Backlog(ctx, p, fullBacklog)
-	if err != nil || backlog == fullBacklog {
-		return 0, err
+// it decided and for how many messages there is room left. room is what the batch
+// before left: what waits is counted when that is used up.
+func (e *Engine) firePlatform(ctx context.Context, p platform.ID, room int) (n, left int, err error) {
+	if room <= 0 {
+		backlog, err := e.store.Backlog(ctx, p, fullBacklog)
+		if err != nil || backlog == fullBacklog {
+			return 0, 0, err
+		}
+		room = fullBacklog - int(backlog)
 	}
-	n := 0
 	err = e.store.Write(ctx, func(tx *store.Tx) error {
 		f := firingDue{}
 		var err error
@@ -67,15 +72,15 @@ func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
 		if err != nil {
 			return err
 		}
-		n = len(due)
 		if err := f.decideAll(ctx, due); err != nil {
 			return err
 		}
+		n, left = len(due), room-len(f.executions)
 		failpoint.Hit(failpoint.FireCommitting)
 		return nil
 	})
 	failpoint.Hit(failpoint.FireCommitted)
-	return n, err
+	return n, left, err
 }
 
 // firingDue is a transaction that decides triggers whose time has come. It locks
@@ -83,7 +88,7 @@ func (e *Engine) firePlatform(ctx context.Context, p platform.ID) (int, error) {
 type firingDue struct {
 	*ingestion
 	scene *scene
-	sent  map[trigger.Key][]trigger.Trigger // of the same step, by the key without its occurrence
+	sent  sentSteps
 }
 
 func (f *firingDue) decideAll(ctx context.Context, due []trigger.Trigger) error {
@@ -119,17 +124,42 @@ func (f *firingDue) read(ctx context.Context, due []trigger.Trigger) error {
 	if err := f.scene.weigh(ctx, resources); err != nil {
 		return err
 	}
-	fired, err := f.tx.FiredSteps(ctx, f.p, steps)
-	if err != nil {
-		return fmt.Errorf("reading what was sent before: %w", err)
+	f.sent = sentSteps{}
+	return f.sent.add(ctx, f.tx.Reader, f.p, steps)
+}
+
+// sentSteps are the triggers that have fired, by their key without its occurrence.
+type sentSteps map[trigger.Key][]trigger.Trigger
+
+// add reads what has fired about the resources of steps.
+func (s sentSteps) add(ctx context.Context, r store.Reader, p platform.ID, steps []trigger.Key) error {
+	about := keys{}
+	for _, k := range steps {
+		about.add(k.Kind, k.ResourceID)
 	}
-	f.sent = map[trigger.Key][]trigger.Trigger{}
-	for _, t := range fired {
-		k := t.Key
-		k.Occurrence = ""
-		f.sent[k] = append(f.sent[k], t)
+	for kind := range about {
+		fired, err := r.FiredSteps(ctx, p, kind, about.sorted(kind, nil))
+		if err != nil {
+			return fmt.Errorf("reading what was sent before: %w", err)
+		}
+		for _, t := range fired {
+			k := t.Key
+			k.Occurrence = ""
+			s[k] = append(s[k], t)
+		}
 	}
 	return nil
+}
+
+// on are the days in a zone on which the step of a key was sent about its
+// resource.
+func (s sentSteps) on(k trigger.Key, seller *time.Location) []calendar.Date {
+	k.Occurrence = ""
+	var days []calendar.Date
+	for _, fired := range s[k] {
+		days = append(days, calendar.DateOf(fired.UpdatedAt, seller))
+	}
+	return days
 }
 
 // decideDue decides one dated trigger by what its resource and its workflow are
@@ -152,16 +182,11 @@ func (f *firingDue) decideDue(t trigger.Trigger) {
 		f.cancelPlanned(t, f.scene.known[key], facts)
 		return
 	}
-	if facts.Zone = f.set.place(facts).Seller; f.set.Asks() {
-		facts = facts.Asked()
-	}
-	m := trigger.Moment{Now: f.now, Planned: t.ScheduledAt, Sent: f.sentOn(t, facts)}
-	if w.Priority != nil {
-		m.First = f.set.First(t.Variant, t.CustomerID, facts)
-	}
+	m, facts := f.set.moment(w, t, facts, f.sent)
+	m.Now, m.Planned = f.now, t.ScheduledAt
 	v := trigger.DecideStep(w, facts, c, i, m)
 	now := f.dated(w, key, facts, c, i, v)
-	if v.Reason == workflow.Superseded && m.First != nil && m.First.ID != w.ID {
+	if v.Reason == workflow.Superseded && m.Yields(w) {
 		now.Facts.SupersededBy = m.First.ID
 	}
 	if v.Status == trigger.Fired { // by the time that it was planned for, a pause is judged
@@ -170,14 +195,15 @@ func (f *firingDue) decideDue(t trigger.Trigger) {
 	f.replan(t, now)
 }
 
-// sentOn are the days, where the seller is, on which the step of a trigger was
-// sent about its resource.
-func (f *firingDue) sentOn(t trigger.Trigger, facts workflow.Facts) []calendar.Date {
-	k := t.Key
-	k.Occurrence = ""
-	var days []calendar.Date
-	for _, fired := range f.sent[k] {
-		days = append(days, calendar.DateOf(fired.UpdatedAt, f.set.place(facts).Seller))
+// moment is what decides about a step beside the states and the time, and the
+// facts as conditions are asked about them.
+func (r *ruleset) moment(w *workflow.Armed, t trigger.Trigger, f workflow.Facts, sent sentSteps) (trigger.Moment, workflow.Facts) {
+	if f.Zone = r.place(f).Seller; r.Asks() || w.Conditions != "" {
+		f = f.Asked()
 	}
-	return days
+	m := trigger.Moment{Sent: sent.on(t.Key, f.Zone)}
+	if w.Priority != nil {
+		m.First = r.First(t.Variant, t.CustomerID, f)
+	}
+	return m, f
 }

@@ -37,6 +37,7 @@ type Engine struct {
 	sendCtx    context.Context
 	halt       context.CancelFunc
 	background sync.WaitGroup
+	moves      moves
 }
 
 // Limits are the time limits of delivery; tests shorten them.
@@ -152,8 +153,10 @@ func (e *Engine) Start(ctx context.Context) error {
 // leaves: not sent, or UNCONFIRMED.
 func (e *Engine) Stop(ctx context.Context) error {
 	err := e.store.StopQueue(ctx)
+	e.moves.end()
 	done := make(chan struct{})
 	go func() {
+		e.moves.running.Wait() // they drain too
 		e.sends.Wait()
 		close(done)
 	}()

@@ -26,8 +26,11 @@ func (e *Engine) CreateHold(ctx context.Context, p platform.ID, asked hold.Hold,
 		if err := takeHold(ctx, tx, p, &h); err != nil {
 			return err
 		}
-		h.CreatedAt = e.Now()
-		h.UpdatedAt = h.CreatedAt
+		now, err := e.timeOn(ctx, tx.Reader, p)
+		if err != nil {
+			return err
+		}
+		h.CreatedAt, h.UpdatedAt = now, now
 		if err := end(ctx, tx, p, &h); err != nil {
 			return err
 		}
@@ -70,12 +73,11 @@ func takeHold(ctx context.Context, tx *store.Tx, p platform.ID, h *hold.Hold) er
 func (e *Engine) ChangeHold(
 	ctx context.Context, p platform.ID, id hold.ID, change func(*hold.Hold) error, then ...After[hold.Hold],
 ) (hold.Hold, error) {
-	return e.onHold(ctx, p, id, then, func(tx *store.Tx, old hold.Hold) (hold.Hold, error) {
+	return e.onHold(ctx, p, id, then, func(tx *store.Tx, old hold.Hold, now time.Time) (hold.Hold, error) {
 		h := old
 		if err := change(&h); err != nil || h == old {
 			return h, err
 		}
-		now := e.Now()
 		if !old.InForce(now) {
 			return h, fault.New(fault.State, "hold %s has ended and cannot change any more, set another", h.ID).About("", string(h.ID))
 		}
@@ -91,8 +93,7 @@ func (e *Engine) ChangeHold(
 // ReleaseHold ends a hold. What it stopped is decided again at the next sweep.
 // One that has ended stays as it is.
 func (e *Engine) ReleaseHold(ctx context.Context, p platform.ID, id hold.ID, then ...After[hold.Hold]) (hold.Hold, error) {
-	return e.onHold(ctx, p, id, then, func(tx *store.Tx, h hold.Hold) (hold.Hold, error) {
-		now := e.Now()
+	return e.onHold(ctx, p, id, then, func(tx *store.Tx, h hold.Hold, now time.Time) (hold.Hold, error) {
 		if !h.InForce(now) {
 			return h, nil
 		}
@@ -102,9 +103,9 @@ func (e *Engine) ReleaseHold(ctx context.Context, p platform.ID, id hold.ID, the
 }
 
 // onHold runs do with a locked hold, exclusive with every claim of what the hold
-// covers.
+// covers, and with the time on its platform.
 func (e *Engine) onHold(
-	ctx context.Context, p platform.ID, id hold.ID, then []After[hold.Hold], do func(*store.Tx, hold.Hold) (hold.Hold, error),
+	ctx context.Context, p platform.ID, id hold.ID, then []After[hold.Hold], do func(*store.Tx, hold.Hold, time.Time) (hold.Hold, error),
 ) (hold.Hold, error) {
 	var out hold.Hold
 	err := e.store.Write(ctx, func(tx *store.Tx) error {
@@ -118,7 +119,11 @@ func (e *Engine) onHold(
 		if h, err = tx.LockedHold(ctx, p, id); err != nil {
 			return err
 		}
-		if out, err = do(tx, h); err != nil {
+		now, err := e.timeOn(ctx, tx.Reader, p)
+		if err != nil {
+			return err
+		}
+		if out, err = do(tx, h, now); err != nil {
 			return err
 		}
 		return after(ctx, tx, out, then)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/hold"
+	"github.com/dunwellhq/dunwell/internal/platform"
 	"github.com/dunwellhq/dunwell/internal/store"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 )
@@ -16,9 +17,23 @@ const heldBatch = 500
 
 // endHolds goes on with holds that have ended: by their date, or by a person.
 func (e *Engine) endHolds(ctx context.Context) error {
-	now := e.Now()
+	return e.endAll(ctx, func() ([]store.EndedHold, error) { return e.store.EndedHolds(ctx, e.Now(), sweepBatch) })
+}
+
+// endHoldsOf does so on one platform, by the clock that it goes by.
+func (e *Engine) endHoldsOf(ctx context.Context, p platform.ID) error {
+	return e.endAll(ctx, func() ([]store.EndedHold, error) {
+		now, err := e.timeOn(ctx, e.store.Reader, p)
+		if err != nil {
+			return nil, err
+		}
+		return e.store.EndedHoldsOf(ctx, p, now, sweepBatch)
+	})
+}
+
+func (e *Engine) endAll(ctx context.Context, find func() ([]store.EndedHold, error)) error {
 	for {
-		ended, err := e.store.EndedHolds(ctx, now, sweepBatch)
+		ended, err := find()
 		if err != nil {
 			return fmt.Errorf("looking for holds that have ended: %w", err)
 		}
@@ -26,7 +41,7 @@ func (e *Engine) endHolds(ctx context.Context) error {
 			return nil
 		}
 		for _, h := range ended {
-			if err := e.endHold(ctx, h, now); err != nil {
+			if err := e.endHold(ctx, h); err != nil {
 				return err
 			}
 		}
@@ -36,16 +51,20 @@ func (e *Engine) endHolds(ctx context.Context) error {
 // endHold goes on with one of them. If that fails it is tried again later, and the
 // others go on meanwhile: what is wrong with one is nothing to them. An error is one
 // of the database.
-func (e *Engine) endHold(ctx context.Context, h store.EndedHold, now time.Time) error {
-	failed := e.store.Write(ctx, func(tx *store.Tx) error { return e.resumeHeld(ctx, tx, h, now) })
+func (e *Engine) endHold(ctx context.Context, h store.EndedHold) error {
+	failed := e.store.Write(ctx, func(tx *store.Tx) error { return e.resumeHeld(ctx, tx, h) })
 	if failed == nil {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	now, err := e.timeOn(ctx, e.store.Reader, h.PlatformID)
+	if err != nil {
+		return err
+	}
 	next := now.Add(pauseAfter(h.Tries))
-	err := e.store.Write(ctx, func(tx *store.Tx) error { return tx.PostponeHold(ctx, h, next) })
+	err = e.store.Write(ctx, func(tx *store.Tx) error { return tx.PostponeHold(ctx, h, next) })
 	if err != nil {
 		return fmt.Errorf("trying hold %s again later: %w, after: %w", h.ID, err, failed)
 	}
@@ -70,12 +89,13 @@ func pauseAfter(tries int) time.Duration {
 // resumeHeld decides again about triggers that a hold which has ended may have
 // stopped, as many as one transaction takes. Nobody decides about its customer
 // meanwhile: what was stopped just before is seen.
-func (e *Engine) resumeHeld(ctx context.Context, tx *store.Tx, ended store.EndedHold, now time.Time) error {
+func (e *Engine) resumeHeld(ctx context.Context, tx *store.Tx, ended store.EndedHold) error {
 	p, h := ended.PlatformID, hold.Hold{Scope: ended.Scope, ResourceID: ended.ResourceID, CustomerID: ended.CustomerID}
 	in, err := e.ingestion(ctx, tx, p)
 	if err != nil {
 		return err
 	}
+	now := in.now
 	if _, err := lockOwned(ctx, tx, p, h); err != nil {
 		return err
 	}

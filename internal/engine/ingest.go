@@ -167,7 +167,7 @@ func (e *Engine) ingestion(ctx context.Context, tx *store.Tx, p platform.ID) (*i
 		e: e, tx: tx, p: p, now: e.clock(planning), announced: planning.Announced, mirror: map[billing.Key]*entry{}, holds: holds{}, asked: map[billing.Key]bool{},
 		firing: firing{updates: map[trigger.ID]trigger.Trigger{}, toPlan: map[billing.Key]bool{}},
 	}
-	in.set, err = e.rules(ctx, tx.Reader, p, planning.Version)
+	in.set, err = e.rules(ctx, tx.Reader, p, planning)
 	return in, err
 }
 
@@ -177,7 +177,7 @@ func (in *ingestion) fresh(ctx context.Context, reqs []*ingestRequest) ([]*inges
 	for _, r := range reqs {
 		r.results = make([]Result, len(r.batch.Items))
 		if r.batch.DeliveryID != "" {
-			isNew, err := in.tx.Receive(ctx, r.batch.Source, r.batch.DeliveryID, in.now)
+			isNew, err := in.tx.Receive(ctx, r.batch.Source, r.batch.DeliveryID, in.e.Now())
 			if err != nil {
 				return nil, fmt.Errorf("noting the webhook: %w", err)
 			}
@@ -277,9 +277,9 @@ const ahead = 5 * time.Minute
 
 func (in *ingestion) applyItem(item billing.Item, silent bool) (Result, error) {
 	v := item.Resource.Base().Version
-	if v.Kind == billing.ByTime && v.Number > in.now.Add(ahead).Unix() {
+	if latest := in.e.later(in.now); v.Kind == billing.ByTime && v.Number > latest.Add(ahead).Unix() {
 		return Result{}, fault.At(fault.Invalid, "source_updated_at",
-			"it lies more than 5 minutes ahead of the clock (%s)", in.now.Format(time.RFC3339))
+			"it lies more than 5 minutes ahead of the clock (%s)", latest.Format(time.RFC3339))
 	}
 	n := in.mirror[billing.KeyOf(item.Resource)]
 	if n.resource == nil && n.deleted != nil && item.Patch == nil && !billing.Revives(n.deleted, item.Resource, item.Mode) {

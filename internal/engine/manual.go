@@ -33,7 +33,7 @@ func (e *Engine) FireManually(ctx context.Context, p platform.ID, asked trigger.
 			return err
 		}
 		m := manual{tx: tx, p: p, t: asked, now: e.clock(planning)}
-		if m.set, err = e.rules(ctx, tx.Reader, p, planning.Version); err != nil {
+		if m.set, err = e.rules(ctx, tx.Reader, p, planning); err != nil {
 			return err
 		}
 		if err := m.look(ctx); err != nil {

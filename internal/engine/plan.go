@@ -83,7 +83,7 @@ func (in *ingestion) touchedDates(ctx context.Context) (fresh, silent map[billin
 			}
 		}
 	}
-	planned, err := in.tx.PlannedOf(ctx, in.p, moved)
+	planned, err := in.tx.LockedPlannedOf(ctx, in.p, moved)
 	for _, t := range planned {
 		if t.Variant.Dated() {
 			in.toPlan[billing.Key{Kind: t.Kind, ID: t.ResourceID}] = true
@@ -283,24 +283,30 @@ func (in *ingestion) replan(kept, t trigger.Trigger) {
 // cancelPlanned cancels what was planned and has no place in any course of its
 // resource now.
 func (in *ingestion) cancelPlanned(t trigger.Trigger, r billing.Resource, f workflow.Facts) {
-	w := in.set.Find(t.WorkflowID)
-	reason := workflow.DeadlineMoved
-	switch {
-	case r == nil:
-		reason = workflow.Deleted
-	case w == nil:
-		reason = workflow.WorkflowInactive
-	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
-		reason = w.LeavesOut(billing.CustomerOf(r))
-	case stopOf(f, t.Variant) != workflow.Sent:
-		reason = stopOf(f, t.Variant)
-	case t.Variant == workflow.FreeTrialReminder && f.Trial == nil:
-		reason = workflow.SubscriptionEnded
-	case w.Begun[t.Step].IsZero():
-		reason = workflow.WorkflowChanged
-	}
+	reason := outOfPlace(in.set.Find(t.WorkflowID), t, r, f)
 	t.Facts = f.Basis()
 	in.become(t, trigger.Cancelled, reason, t.CustomerID, t.WorkflowVersion)
+}
+
+// outOfPlace says why what was planned under a workflow, nil if it is not ACTIVE
+// any more, has no place in the course of its resource now.
+func outOfPlace(w *workflow.Armed, t trigger.Trigger, r billing.Resource, f workflow.Facts) workflow.Reason {
+	switch {
+	case r == nil:
+		return workflow.Deleted
+	case w == nil:
+		return workflow.WorkflowInactive
+	case w.LeavesOut(billing.CustomerOf(r)) != workflow.Sent:
+		return w.LeavesOut(billing.CustomerOf(r))
+	case stopOf(f, t.Variant) != workflow.Sent:
+		return stopOf(f, t.Variant)
+	case t.Variant == workflow.FreeTrialReminder && f.Trial == nil:
+		return workflow.SubscriptionEnded
+	case w.Begun[t.Step].IsZero():
+		return workflow.WorkflowChanged
+	default:
+		return workflow.DeadlineMoved
+	}
 }
 
 // insertPlanned stores what was planned. A key that exists has been planned
@@ -358,7 +364,7 @@ func (in *ingestion) rezoned(ctx context.Context) ([]trigger.Trigger, error) {
 			moved = append(moved, is.ID)
 		}
 	}
-	planned, err := in.tx.PlannedOf(ctx, in.p, moved)
+	planned, err := in.tx.LockedPlannedOf(ctx, in.p, moved)
 	return slices.DeleteFunc(planned, func(t trigger.Trigger) bool {
 		return t.Variant.Dated() || t.Reason != workflow.Sent
 	}), err
@@ -375,9 +381,13 @@ func (in *ingestion) wait(ctx context.Context, w *workflow.Armed, f workflow.Fac
 	if err != nil {
 		return err
 	}
-	next := w.Schedule.Window().Next(in.now, at.Reader, w.Rule(at.Open).Days)
-	if next.After(in.now) {
+	if next := in.set.opens(w, at, in.now); next.After(in.now) {
 		t.Status, t.ScheduledAt = trigger.Planned, next
 	}
 	return nil
+}
+
+// opens is when the reader's hours of sending let a message go that could go now.
+func (r *ruleset) opens(w *workflow.Armed, at trigger.Place, now time.Time) time.Time {
+	return w.Schedule.Window().Next(now, at.Reader, w.Rule(at.Open).Days)
 }

@@ -91,12 +91,9 @@ func (e *Engine) announce(ctx context.Context, p platform.ID, through calendar.D
 		if err != nil {
 			return err
 		}
-		var tasks []store.Task
-		for d := planning.Announced + 1; d <= through; d++ {
-			tasks = append(tasks, store.Task{PlatformID: p, Kind: store.PlanDate, On: d})
-		}
-		if len(tasks) == 0 {
-			return nil // another node has done it
+		tasks := dates(p, planning.Announced, through)
+		if len(tasks) == 0 || !planning.Clock.IsZero() {
+			return nil // another node has done it, or whoever gave the platform its own clock
 		}
 		if err := tx.InsertTasks(ctx, tasks, e.Now()); err != nil {
 			return err
@@ -105,6 +102,15 @@ func (e *Engine) announce(ctx context.Context, p platform.ID, through calendar.D
 	})
 	failpoint.Hit(failpoint.Announced)
 	return err
+}
+
+// dates is the tasks that plan the dates after one, through another.
+func dates(p platform.ID, after, through calendar.Date) []store.Task {
+	var tasks []store.Task
+	for d := after + 1; d <= through; d++ {
+		tasks = append(tasks, store.Task{PlatformID: p, Kind: store.PlanDate, On: d})
+	}
+	return tasks
 }
 
 // taskBatch bounds how many tasks are looked for at once.
@@ -171,7 +177,7 @@ type planning struct {
 // planBatch bounds how many resources a transaction plans; looks how often it
 // asks for some.
 const (
-	planBatch = 500
+	planBatch = 1000
 	planLooks = 200
 )
 
@@ -273,8 +279,23 @@ func (w *planning) spans(x *workflow.Armed, step int) []store.Span {
 // plan notes what the task's date, or its activation, means to resources.
 func (w *planning) plan(ctx context.Context, x *workflow.Armed, found []billing.Resource) error {
 	s := newScene(w.tx.Reader, w.p, w.set, w.now)
+	list := s.found(found)
+	if err := s.look(ctx, list); err != nil {
+		return err
+	}
+	for _, key := range list {
+		if r := s.known[key]; r != nil && x.Covers(billing.CustomerOf(r)) {
+			w.planOne(x, key, s.facts(key))
+		}
+	}
+	return nil
+}
+
+// found notes resources that a deadline was found by, and names what they are
+// about: the subscription of a schedule.
+func (s *scene) found(resources []billing.Resource) []billing.Key {
 	var list []billing.Key
-	for _, r := range found {
+	for _, r := range resources {
 		key := billing.KeyOf(r)
 		if schedule, ok := r.(*billing.Schedule); ok {
 			key = billing.Key{Kind: billing.KindSubscription, ID: string(schedule.SubscriptionID)}
@@ -285,15 +306,7 @@ func (w *planning) plan(ctx context.Context, x *workflow.Armed, found []billing.
 			list = append(list, key)
 		}
 	}
-	if err := s.look(ctx, list); err != nil {
-		return err
-	}
-	for _, key := range list {
-		if r := s.known[key]; r != nil && x.Covers(billing.CustomerOf(r)) {
-			w.planOne(x, key, s.facts(key))
-		}
-	}
-	return nil
+	return list
 }
 
 // planOne notes what the task means to one resource under one workflow.

@@ -41,6 +41,7 @@ type job struct {
 	claimed     bool
 	token       string
 	onAmbiguous workflow.OnAmbiguous
+	tests       bool // its platform may have a clock of its own
 	lane        store.Lane
 }
 
@@ -49,7 +50,7 @@ type job struct {
 // those it finds, and what differs is prepared again. Bytes that were frozen by
 // an unknown outcome are taken as they are.
 func (e *Engine) prepare(ctx context.Context, p platform.Platform, due []execution.Execution) ([]*job, error) {
-	seen, err := look(ctx, e.store.Reader, p, due, e.Now())
+	seen, err := look(ctx, e.store.Reader, p, due, e.clockOf(p))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func (e *Engine) render(j *job, p platform.Platform, seen *sight) error {
 		Platform:    p,
 		DefaultFrom: from,
 		DeliveryKey: deliveryKey(j.x.ID, shows),
-		Now:         e.Now(),
+		Now:         e.clockOf(p),
 		Suppressed:  func(email string) bool { return seen.suppressed.of(email) != "" },
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/platform"
@@ -18,9 +17,10 @@ type ruleset struct {
 	open calendar.Days
 }
 
-// rules returns the platform's ruleset at exactly that version, read inside the
-// transaction that holds the version still if it is not cached.
-func (e *Engine) rules(ctx context.Context, r store.Reader, p platform.ID, version int64) (*ruleset, error) {
+// rules returns the platform's ruleset at exactly the version of its planning,
+// read inside the transaction that holds the version still if it is not cached.
+func (e *Engine) rules(ctx context.Context, r store.Reader, p platform.ID, planning store.Planning) (*ruleset, error) {
+	version := planning.Version
 	e.mu.Lock()
 	set := e.sets[p]
 	e.mu.Unlock()
@@ -41,7 +41,7 @@ func (e *Engine) rules(ctx context.Context, r store.Reader, p platform.ID, versi
 	if set.home, err = r.Platform(ctx, p); err != nil {
 		return nil, err
 	}
-	if set.open, err = set.home.Calendar.Days(e.Now()); err != nil {
+	if set.open, err = set.home.Calendar.Days(e.clock(planning)); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
@@ -50,13 +50,4 @@ func (e *Engine) rules(ctx context.Context, r store.Reader, p platform.ID, versi
 		e.sets[p] = set
 	}
 	return set, nil
-}
-
-// clock is the time by which everything is decided on a platform: its own clock,
-// if it has one, else the machine's.
-func (e *Engine) clock(pl store.Planning) time.Time {
-	if !pl.Clock.IsZero() {
-		return pl.Clock
-	}
-	return e.Now()
 }

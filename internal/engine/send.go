@@ -101,12 +101,33 @@ func (e *Engine) recordAll(ctx context.Context, batch []*record) error {
 	return e.store.Write(ctx, func(tx *store.Tx) error { return e.settle(ctx, tx, batch) })
 }
 
+// timesOf is what time it is on the platforms of a batch.
+func (e *Engine) timesOf(ctx context.Context, tx *store.Tx, batch []*record) (map[platform.ID]time.Time, error) {
+	now, times := e.Now(), map[platform.ID]time.Time{}
+	for _, r := range batch {
+		p := r.j.x.PlatformID
+		if _, ok := times[p]; ok {
+			continue
+		}
+		if times[p] = now; r.j.tests {
+			var err error
+			if times[p], err = e.timeOn(ctx, tx.Reader, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return times, nil
+}
+
 func (e *Engine) settle(ctx context.Context, tx *store.Tx, batch []*record) error {
-	now := e.Now()
+	times, err := e.timesOf(ctx, tx, batch)
+	if err != nil {
+		return err
+	}
 	list := make([]execution.Execution, len(batch))
 	tokens := make([]string, len(batch))
 	for i, r := range batch {
-		list[i] = r.j.x.Settle(r.outcome, r.j.prepared.Hash, r.j.onAmbiguous, now)
+		list[i] = r.j.x.Settle(r.outcome, r.j.prepared.Hash, r.j.onAmbiguous, times[r.j.x.PlatformID])
 		tokens[i] = r.j.token
 	}
 	settled, err := tx.Settle(ctx, list, tokens)
@@ -125,7 +146,7 @@ func (e *Engine) settle(ctx context.Context, tx *store.Tx, batch []*record) erro
 		x := r.j.x
 		attempts[x.PlatformID] = append(attempts[x.PlatformID], execution.Attempt{
 			ExecutionID: x.ID, Number: x.Attempts, Token: r.j.token,
-			EndedAt: now, Outcome: r.outcome.Kind, Reply: r.outcome.Reply,
+			EndedAt: times[x.PlatformID], Outcome: r.outcome.Kind, Reply: r.outcome.Reply,
 		})
 		if r.wake {
 			tx.Wake(r.j.lane)

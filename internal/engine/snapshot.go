@@ -22,8 +22,12 @@ func (e *Engine) BeginSnapshot(ctx context.Context, p platform.ID, s billing.Sna
 			return s, err
 		}
 	}
-	s.ID, s.Status, s.BegunAt = billing.SnapshotID(ident.New("snap")), billing.SnapshotOpen, e.Now()
-	s.ExpiresAt = s.BegunAt.Add(billing.SnapshotLife)
+	begun, err := e.timeOn(ctx, e.store.Reader, p) // by which states are told to be older
+	if err != nil {
+		return s, err
+	}
+	s.ID, s.Status, s.BegunAt = billing.SnapshotID(ident.New("snap")), billing.SnapshotOpen, begun
+	s.ExpiresAt = e.Now().Add(billing.SnapshotLife)
 	return s, e.store.Write(ctx, func(tx *store.Tx) error { return tx.InsertSnapshot(ctx, p, s) })
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/dunwellhq/dunwell/internal/store"
 )
 
-// errOvertaken says that somebody else goes on with the end of a snapshot.
-var errOvertaken = errors.New("the end of this snapshot has come further")
+// errFurther says that somebody else goes on with the end of a snapshot.
+var errFurther = errors.New("the end of this snapshot has come further")
 
 // EndSnapshot ends a snapshot: from here on it takes no more, and what it lacks is
 // looked for, reported, and closed if that was asked for. It goes on for a slice of
@@ -36,7 +36,7 @@ func (e *Engine) EndSnapshot(ctx context.Context, p platform.ID, id billing.Snap
 			continue // a part that came before it may have been added
 		}
 		err = e.look(ctx, p, &s, until)
-		if err != nil && !errors.Is(err, errOvertaken) {
+		if err != nil && !errors.Is(err, errFurther) {
 			return s.Snapshot, fmt.Errorf("looking for what snapshot %s lacks: %w", id, err)
 		}
 		if err == nil && s.Status == billing.SnapshotEnded {
@@ -110,7 +110,7 @@ func (e *Engine) settleAbsent(ctx context.Context, p platform.ID, s *looked, nex
 		}
 		first, err := tx.Advance(ctx, p, done.Looked)
 		if err == nil && !first {
-			err = errOvertaken
+			err = errFurther
 		}
 		return err
 	})
@@ -126,12 +126,16 @@ func (e *Engine) reportAbsent(ctx context.Context, tx *store.Tx, p platform.ID, 
 	if err != nil {
 		return err
 	}
+	now, err := e.timeOn(ctx, tx.Reader, p)
+	if err != nil {
+		return err
+	}
 	for _, id := range found.IDs {
 		r, err := rows[id].Resource()
 		if err != nil {
 			return err
 		}
-		if r != nil && s.Lacks(r, e.Now()) {
+		if r != nil && s.Lacks(r, now) {
 			s.Note(billing.KeyOf(r), false)
 		}
 	}

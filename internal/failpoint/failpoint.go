@@ -25,6 +25,8 @@ const (
 	PlanCommitted  Point = "plan_committed"
 	FireCommitting Point = "fire_committing"
 	FireCommitted  Point = "fire_committed"
+
+	ClockMoved Point = "clock_moved"
 )
 
 // PlanPoints lists the points that a reminder passes before it is a message like

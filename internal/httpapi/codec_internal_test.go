@@ -65,7 +65,7 @@ var nouns = map[string]func(*tree) ([]byte, error){
 func resourceNoun(kind billing.Kind) func(*tree) ([]byte, error) {
 	return func(doc *tree) ([]byte, error) {
 		r := billing.New(kind)
-		err := run(&codec{doc: doc, now: today}, decode, &r, resourceMembers, nil)
+		err := run(&codec{doc: doc, ahead: aheadOf(today)}, decode, &r, resourceMembers, nil)
 		return encodeTo(nil, &r, resourceMembers), err
 	}
 }

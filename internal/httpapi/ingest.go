@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
 	"github.com/dunwellhq/dunwell/internal/engine"
@@ -50,7 +51,7 @@ func (s *server) ingestResources(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	b := ingestion{server: s}
+	b := ingestion{server: s, ahead: s.ahead(c.Context(), c.platform)}
 	if kind == ndjsonType {
 		err = b.lines(raw)
 	} else {
@@ -82,6 +83,7 @@ func withoutEvents(c *call) (bool, error) {
 // ingestion is one batch on its way.
 type ingestion struct {
 	server  *server
+	ahead   func(time.Time) bool // of the clock
 	results []ingested
 	items   []billing.Item
 	places  []int // of the items among the results
@@ -141,7 +143,7 @@ func (b *ingestion) add(doc *tree, err error) error {
 	result := ingested{err: err}
 	if err == nil {
 		var r billing.Resource
-		c := &codec{doc: doc, now: b.server.engine.Now()}
+		c := &codec{doc: doc, ahead: b.ahead}
 		item := item{resource: &r}
 		result.err = run(c, decode, &item, itemMembers, nil)
 		result.kind, result.id = item.kind, item.id

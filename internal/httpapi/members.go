@@ -30,7 +30,7 @@ type codec struct {
 	at    int32        // where it stands
 
 	deep   bool                                  // a patch merges the objects of an object too; else they are replaced whole
-	now    time.Time                             // by which times ahead of it are told
+	ahead  func(time.Time) bool                  // whether a time is too far ahead of the clock
 	zoneOf func(*billing.Invoice) *time.Location // in which a plain due date begins
 }
 

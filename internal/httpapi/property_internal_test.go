@@ -271,7 +271,7 @@ func roundTrip(noun string, body []byte) error {
 	}
 	doc, _ := parse(body)
 	r := billing.New(kind)
-	_ = run(&codec{doc: doc, now: today}, decode, &r, resourceMembers, nil)
+	_ = run(&codec{doc: doc, ahead: aheadOf(today)}, decode, &r, resourceMembers, nil)
 	raw, err := billing.Encode(r)
 	if err != nil {
 		return fmt.Errorf("storing: %w", err)
@@ -342,7 +342,7 @@ func BenchmarkDecodeInvoice(b *testing.B) {
 			b.Fatal(err)
 		}
 		r := billing.New(billing.KindInvoice)
-		if err := run(&codec{doc: doc, now: today}, decode, &r, resourceMembers, nil); err != nil {
+		if err := run(&codec{doc: doc, ahead: aheadOf(today)}, decode, &r, resourceMembers, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

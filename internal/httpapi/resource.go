@@ -177,7 +177,7 @@ func (s *server) given(c *call, kind billing.Kind) (billing.Resource, error) {
 		return nil, err
 	}
 	r := billing.New(kind)
-	return r, run(&codec{doc: doc, now: s.engine.Now()}, decode, &r, resourceMembers, nil)
+	return r, run(&codec{doc: doc, ahead: s.ahead(c.Context(), c.platform)}, decode, &r, resourceMembers, nil)
 }
 
 // changeResource patches the state that is stored when the transaction has it:
@@ -192,9 +192,12 @@ func (s *server) changeResource(kind billing.Kind) func(*call) (reply, error) {
 		if err != nil {
 			return reply{}, err
 		}
-		now := s.engine.Now()
+		latest, err := s.engine.Latest(c.Context(), c.platform) // not inside the transaction that patches
+		if err != nil {
+			return reply{}, err
+		}
 		item := billing.Item{Resource: named, Patch: func(r billing.Resource) error {
-			return run(&codec{doc: doc, now: now, deep: true}, patch, &r, resourceMembers, nil)
+			return run(&codec{doc: doc, ahead: aheadOf(latest), deep: true}, patch, &r, resourceMembers, nil)
 		}}
 		return s.ingestOne(c, item, http.StatusOK)
 	}

@@ -50,7 +50,7 @@ func versionMembers(m *members, v *billing.Version) {
 	number(m, byNumber, &numbered, 0, 1<<63-1, plain)
 	instant(m, byTime, &at, plain)
 	n, t := m.given(byNumber), m.given(byTime)
-	if t != nil && at.After(m.now.Add(aheadBy)) {
+	if t != nil && m.ahead(at) {
 		m.wrong(t, byTime, "at most 5 minutes ahead of the clock")
 	}
 	switch {

@@ -27,6 +27,7 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/workflows", may(auth.WorkflowCreate), false, s.createWorkflow},
 		{http.MethodPost, "/v1/workflows/search", may(auth.WorkflowView), false, s.searchWorkflows},
 		{http.MethodGet, "/v1/workflows/{idOrReference}", may(auth.WorkflowView), false, s.workflow},
+		{http.MethodGet, "/v1/workflows/{idOrReference}/explain", may(auth.WorkflowView, auth.TriggerView, auth.ExecutionView), false, s.explain},
 		{http.MethodPatch, "/v1/workflows/{idOrReference}", may(auth.WorkflowUpdate), false, s.changeWorkflow},
 		{http.MethodPost, "/v1/workflows/{idOrReference}/activate", may(auth.WorkflowUpdate), false, s.activateWorkflow},
 		{http.MethodPost, "/v1/workflows/{idOrReference}/deactivate", may(auth.WorkflowUpdate), false, s.deactivateWorkflow},
@@ -42,6 +43,8 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/workflow-triggers", may(auth.TriggerCreate), false, s.createTrigger},
 		{http.MethodPost, "/v1/workflow-triggers/search", may(auth.TriggerView), false, s.searchTriggers},
 		{http.MethodGet, "/v1/workflow-triggers/{id}", may(auth.TriggerView), false, s.trigger},
+
+		{http.MethodGet, "/v1/upcoming", may(auth.TriggerView), false, s.upcoming},
 
 		{http.MethodGet, "/v1/workflow-executions", may(auth.ExecutionView), false, s.listExecutions},
 		{http.MethodGet, "/v1/workflow-executions/{id}", may(auth.ExecutionView), false, s.execution},
@@ -142,6 +145,7 @@ func (s *server) routes() []route {
 		{http.MethodPost, "/v1/platforms", may(auth.PlatformCreate), false, s.createPlatform},
 		{http.MethodGet, "/v1/platforms/{id}", may(auth.PlatformView), false, s.platform},
 		{http.MethodPatch, "/v1/platforms/{id}", may(auth.PlatformUpdate), false, s.changePlatform},
+		{http.MethodPut, "/v1/platforms/{id}/clock", may(auth.PlatformUpdate), false, s.setClock},
 
 		{http.MethodGet, "/v1/api-keys", may(auth.KeyView), false, s.listKeys},
 		{http.MethodPost, "/v1/api-keys", may(auth.KeyCreate), false, s.createKey},

@@ -26,6 +26,7 @@ func platformMembers(m *members, p *platform.Platform) {
 	text(m, "redirect_to", &p.RedirectTo, address)
 	texts(m, "allowed_recipients", &p.AllowedRecipients, maxAllowed, address)
 	block(m, "calendar", &p.Calendar, plain, calendarMembers)
+	clockOf(m, p)
 	m.times(p.CreatedAt, p.UpdatedAt)
 }
 

@@ -43,4 +43,8 @@ type Platform struct {
 	AllowedRecipients      []string    `json:"allowed_recipients"` // the only ones that a TEST platform writes to
 	CreatedAt              time.Time   `json:"created_at"`
 	UpdatedAt              time.Time   `json:"updated_at"`
+
+	// Clock is what the platform's own clock shows, kept apart from its settings;
+	// zero: it goes by the machine's.
+	Clock time.Time `json:"-"`
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +19,9 @@ type conn interface {
 	// execMany runs one statement once for each list of arguments, in one
 	// round trip, and returns how many rows each changed.
 	execMany(ctx context.Context, text string, args [][]any) ([]int64, error)
+	// writeRows inserts or updates rows, of whose arguments the second is the id,
+	// and reports which it changed. text is the statement for so many rows.
+	writeRows(ctx context.Context, text func(rows int) string, args [][]any) ([]bool, error)
 	// queryMany runs one query once for each list of arguments, in their order
 	// and in one round trip.
 	queryMany(ctx context.Context, text string, args [][]any, each func(rows) error) error
@@ -63,6 +68,36 @@ func lookUp[T any](ctx context.Context, c conn, scan func(rows) (T, error), text
 		return err
 	})
 	return out, err
+}
+
+// manyKeys is from how many keys on a list of them is looked up at once.
+const manyKeys = 50
+
+// lookUpAll reads the rows of a query whose last argument is a list of keys, with
+// which it says "= ANY". Few keys are looked up one by one (see [lookUp]); many, in
+// whose time a plan that suits the table pays, at once and in no order.
+func lookUpAll[T any](ctx context.Context, c conn, scan func(rows) (T, error), text string, keys []string, first ...any) ([]T, error) {
+	if len(keys) >= manyKeys {
+		return all(ctx, c, scan, text, append(slices.Clone(first), keys)...)
+	}
+	return lookUp(ctx, c, scan, anyOf.ReplaceAllString(text, "= $1"), keyed(keys, first...))
+}
+
+// values are so many rows of so many parameters: ($1, $2), ($3, $4).
+func values(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	return b.String() + ")"
 }
 
 // keyed puts the same first arguments before each of the keys.
@@ -158,6 +193,34 @@ func (c pgConn) execMany(ctx context.Context, text string, args [][]any) ([]int6
 		changed[i] = tag.RowsAffected()
 	}
 	return changed, results.Close()
+}
+
+// chunk is how many rows PostgreSQL writes with one statement where there are many.
+const chunk = 50
+
+func (c pgConn) writeRows(ctx context.Context, text func(rows int) string, args [][]any) ([]bool, error) {
+	var chunks [][]any
+	rest := args
+	for ; len(rest) >= chunk; rest = rest[chunk:] {
+		chunks = append(chunks, slices.Concat(rest[:chunk]...))
+	}
+	ids := map[string]bool{}
+	note := func(rs rows) error {
+		id, err := column[string](rs)
+		ids[id] = true
+		return err
+	}
+	if err := c.queryMany(ctx, text(chunk)+` RETURNING id`, chunks, note); err != nil {
+		return nil, err
+	}
+	if err := c.queryMany(ctx, text(1)+` RETURNING id`, rest, note); err != nil {
+		return nil, err
+	}
+	changed := make([]bool, len(args))
+	for i, a := range args {
+		changed[i] = ids[a[1].(string)]
+	}
+	return changed, nil
 }
 
 func (c pgConn) queryMany(ctx context.Context, text string, args [][]any, each func(rows) error) error {

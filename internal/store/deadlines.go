@@ -123,9 +123,9 @@ func (r Reader) Deadlines(ctx context.Context, p platform.ID, s Span, after Plac
 // SchedulesOf reads the schedules that are told as resources of their own, by
 // their subscription.
 func (r Reader) SchedulesOf(ctx context.Context, p platform.ID, subscriptions []string) (map[string][]*billing.Schedule, error) {
-	list, err := lookUp(ctx, r.c, scanResource,
-		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = 'PRICING_PLAN_SCHEDULE' AND parent_id = $2
-		 AND parent_id <> '' AND revision > 0`, keyed(subscriptions, string(p)))
+	list, err := lookUpAll(ctx, r.c, scanResource,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = 'PRICING_PLAN_SCHEDULE' AND parent_id = ANY($2)
+		 AND parent_id <> '' AND revision > 0`, subscriptions, string(p))
 	found := map[string][]*billing.Schedule{}
 	for _, res := range list {
 		if s, ok := res.(*billing.Schedule); ok {
@@ -137,9 +137,9 @@ func (r Reader) SchedulesOf(ctx context.Context, p platform.ID, subscriptions []
 
 // PaymentsOfAll reads the payments of invoices, by their invoice.
 func (r Reader) PaymentsOfAll(ctx context.Context, p platform.ID, invoices []string) (map[string][]billing.Resource, error) {
-	list, err := lookUp(ctx, r.c, scanResource,
-		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> '' AND kind = 'PAYMENT'
-		 AND revision > 0`, keyed(invoices, string(p)))
+	list, err := lookUpAll(ctx, r.c, scanResource,
+		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND invoice_id = ANY($2) AND invoice_id <> '' AND kind = 'PAYMENT'
+		 AND revision > 0`, invoices, string(p))
 	found := map[string][]billing.Resource{}
 	for _, res := range list {
 		found[string(billing.InvoiceOf(res))] = append(found[string(billing.InvoiceOf(res))], res)

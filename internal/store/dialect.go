@@ -16,14 +16,16 @@ import (
 // holds all that SQLite says differently.
 
 var (
-	anyOf    = regexp.MustCompile(`= ANY\((\$\d+)\)`)
-	rowLocks = regexp.MustCompile(`\s+FOR (?:UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?`)
-	texts    sync.Map // PostgreSQL's text → SQLite's
+	anyOf     = regexp.MustCompile(`= ANY\((\$\d+)\)`)
+	lockOrder = regexp.MustCompile(`\s+ORDER BY id(\s+FOR UPDATE)`)
+	rowLocks  = regexp.MustCompile(`\s+FOR (?:UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?`)
+	texts     sync.Map // PostgreSQL's text → SQLite's
 )
 
 // sqliteText translates a statement: a list parameter is a JSON array there,
-// rows need no locks because there is one writer, and SQLite's own LOWER knows
-// no letters but those of ASCII.
+// rows need no locks because there is one writer, nor an order in which they are
+// locked, for which it would walk through the primary key of the whole table, and
+// SQLite's own LOWER knows no letters but those of ASCII.
 func sqliteText(text string) string {
 	if s, ok := texts.Load(text); ok {
 		return s.(string)
@@ -31,6 +33,7 @@ func sqliteText(text string) string {
 	s := anyOf.ReplaceAllStringFunc(text, func(m string) string {
 		return "IN (SELECT value FROM json_each(" + anyOf.FindStringSubmatch(m)[1] + "))"
 	})
+	s = lockOrder.ReplaceAllString(s, "$1")
 	s = rowLocks.ReplaceAllString(s, "")
 	s = strings.ReplaceAll(s, "LOWER(", sqliteLower+"(")
 	texts.Store(text, s)

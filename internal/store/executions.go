@@ -93,12 +93,12 @@ func (tx *Tx) InsertExecutions(ctx context.Context, list []execution.Execution) 
 		args[i] = []any{
 			string(e.PlatformID), string(e.ID), string(e.TriggerID), string(e.WorkflowID), string(e.ActionID), action,
 			string(e.IntegrationID), string(e.Variant), string(e.CustomerID), string(e.InvoiceID), string(e.Kind), e.ResourceID, e.ScheduleID, e.Lane, e.Position, string(e.Status),
-			string(e.Reason), micros(e.DueAt), micros(e.NextAttemptAt), micros(e.CreatedAt),
+			string(e.Reason), micros(e.DueAt), micros(e.NextAttemptAt), 0, "", 0, "", 0, micros(e.CreatedAt), micros(e.CreatedAt),
 		}
 	}
-	_, err := tx.c.execMany(ctx,
-		`INSERT INTO executions (`+executionColumns+`)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, '', 0, '', 0, $20, $20)`, args)
+	_, err := tx.c.writeRows(ctx, func(rows int) string {
+		return `INSERT INTO executions (` + executionColumns + `) VALUES ` + values(rows, 26)
+	}, args)
 	if err != nil {
 		return fmt.Errorf("inserting executions: %w", err)
 	}
@@ -245,11 +245,18 @@ func (tx *Tx) EndAttempts(ctx context.Context, p platform.ID, list []execution.A
 }
 
 // Retries reads and locks WAITING executions whose next attempt is due, on all
-// platforms.
+// platforms that go by the machine's clock.
 func (tx *Tx) Retries(ctx context.Context, now time.Time, limit int) ([]execution.Execution, error) {
 	return all(ctx, tx.c, scanExecution,
 		`SELECT `+executionColumns+` FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1
-		 ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(now), limit)
+		 AND `+byMachine+` ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(now), limit)
+}
+
+// RetriesOf reads and locks those of one platform, by the clock that it goes by.
+func (tx *Tx) RetriesOf(ctx context.Context, p platform.ID, now time.Time, limit int) ([]execution.Execution, error) {
+	return all(ctx, tx.c, scanExecution,
+		`SELECT `+executionColumns+` FROM executions WHERE platform_id = $1 AND status = 'WAITING' AND next_attempt_at <= $2
+		 ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED`, string(p), micros(now), limit)
 }
 
 // Abandoned reads and locks SENDING executions whose lease ended before a
@@ -261,33 +268,42 @@ func (tx *Tx) Abandoned(ctx context.Context, before time.Time, limit int) ([]exe
 }
 
 // Neglected returns the lanes with executions that have been due since before
-// a time, on platforms that send: their wake-up was lost, or they are behind.
+// a time, on platforms that send: their wake-up was lost, or they are behind. On
+// a platform whose own clock stands still, all that is due counts.
 func (r Reader) Neglected(ctx context.Context, before time.Time) ([]Lane, error) {
 	return all(ctx, r.c, func(rs rows) (l Lane, err error) {
 		return l, rs.Scan(&l.PlatformID, &l.Number)
 	}, `WITH RECURSIVE lanes (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM lanes WHERE number + 1 < $2)
-	    SELECT p.id, l.number FROM platforms p CROSS JOIN lanes l
-	    WHERE p.sending <> 'PAUSED' AND EXISTS (
+	    SELECT p.id, l.number FROM platforms p JOIN planning n ON n.platform_id = p.id CROSS JOIN lanes l
+	    WHERE p.sending <> 'PAUSED' AND (EXISTS (
 	        SELECT 1 FROM executions e
-	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING' AND e.due_at < $1)`,
+	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING' AND e.due_at < $1)
+	    OR n.clock > 0 AND EXISTS (
+	        SELECT 1 FROM executions e
+	        WHERE e.platform_id = p.id AND e.lane = l.number AND e.status = 'PENDING' AND e.due_at <= n.clock))`,
 		micros(before), execution.Lanes)
 }
 
 // Sweepable reports whether there is anything for [Tx.Retries], [Tx.Abandoned]
-// or [Tx.WaitingSince] to take, without locking or writing.
+// or [Tx.WaitingSince] to take, without locking or writing. What waits on a
+// platform with a clock of its own is told by [Reader.OwnClocks].
 func (r Reader) Sweepable(ctx context.Context, now, waitingBefore time.Time) (bool, error) {
 	n, err := one(ctx, r.c, column[int64],
-		`SELECT CASE WHEN EXISTS (SELECT 1 FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1)
+		`SELECT CASE WHEN EXISTS (SELECT 1 FROM executions WHERE status = 'WAITING' AND next_attempt_at <= $1 AND `+byMachine+`)
 		          OR EXISTS (SELECT 1 FROM executions WHERE status = 'SENDING' AND lease_until < $1)
-		          OR EXISTS (SELECT 1 FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $2)
+		          OR EXISTS (SELECT 1 FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $2
+		              AND `+byMachine+`)
 		        THEN 1 ELSE 0 END`, micros(now), micros(waitingBefore))
 	return n == 1, err
 }
 
 // EndLeases ends every lease: for a process that has the database to itself
-// and has just started, no sender of before is alive.
+// and has just started, no sender of before is alive, and nobody moves a clock.
 func (tx *Tx) EndLeases(ctx context.Context) error {
-	_, err := tx.c.exec(ctx, `UPDATE executions SET lease_until = 1 WHERE status = 'SENDING'`)
+	if _, err := tx.c.exec(ctx, `UPDATE executions SET lease_until = 1 WHERE status = 'SENDING'`); err != nil {
+		return err
+	}
+	_, err := tx.c.exec(ctx, `DELETE FROM clock_calls`)
 	return err
 }
 

@@ -42,12 +42,7 @@ func (r Reader) HoldsOn(ctx context.Context, p platform.ID, keys []billing.Key, 
 	if err != nil || len(some) == 0 { // as nearly always, and then nothing is looked up
 		return nil, err
 	}
-	args := make([][]any, len(keys))
-	for i, k := range keys {
-		args[i] = []any{string(p), string(k.Kind), k.ID}
-	}
-	found, err := lookUp(ctx, r.c, document[hold.Hold],
-		`SELECT doc FROM holds WHERE platform_id = $1 AND covers_kind = $2 AND covers_id = $3 AND status = 'ACTIVE' ORDER BY id`, args)
+	found, err := r.holdsOn(ctx, p, keys)
 	var list []hold.Hold
 	for _, h := range found {
 		if h.InForce(now) {
@@ -55,6 +50,15 @@ func (r Reader) HoldsOn(ctx context.Context, p platform.ID, keys []billing.Key, 
 		}
 	}
 	return list, err
+}
+
+func (r Reader) holdsOn(ctx context.Context, p platform.ID, keys []billing.Key) ([]hold.Hold, error) {
+	args := make([][]any, len(keys))
+	for i, k := range keys {
+		args[i] = []any{string(p), string(k.Kind), k.ID}
+	}
+	return lookUp(ctx, r.c, document[hold.Hold],
+		`SELECT doc FROM holds WHERE platform_id = $1 AND covers_kind = $2 AND covers_id = $3 AND status = 'ACTIVE' ORDER BY id`, args)
 }
 
 // EndedHold names a hold that has ended, and of which what it stopped is to be
@@ -69,13 +73,26 @@ type EndedHold struct {
 	at         int64
 }
 
-// EndedHolds reads them, on all platforms, those first that are due first. It reads
-// no document, so that one that cannot be read keeps no other back.
+const endedColumns = `platform_id, id, scope, resource_id, customer_id, resume_tries, resume_at`
+
+func scanEndedHold(rs rows) (e EndedHold, err error) {
+	return e, rs.Scan(&e.PlatformID, &e.ID, &e.Scope, &e.ResourceID, &e.CustomerID, &e.Tries, &e.at)
+}
+
+// EndedHolds reads them, on all platforms that go by the machine's clock, those
+// first that are due first. It reads no document, so that one that cannot be read
+// keeps no other back.
 func (r Reader) EndedHolds(ctx context.Context, now time.Time, limit int) ([]EndedHold, error) {
-	return all(ctx, r.c, func(rs rows) (e EndedHold, err error) {
-		return e, rs.Scan(&e.PlatformID, &e.ID, &e.Scope, &e.ResourceID, &e.CustomerID, &e.Tries, &e.at)
-	}, `SELECT platform_id, id, scope, resource_id, customer_id, resume_tries, resume_at FROM holds
-	 WHERE resume_at > 0 AND resume_at <= $1 ORDER BY resume_at LIMIT $2`, micros(now), limit)
+	return all(ctx, r.c, scanEndedHold,
+		`SELECT `+endedColumns+` FROM holds WHERE resume_at > 0 AND resume_at <= $1 AND `+byMachine+`
+		 ORDER BY resume_at LIMIT $2`, micros(now), limit)
+}
+
+// EndedHoldsOf reads those of one platform, by the clock that it goes by.
+func (r Reader) EndedHoldsOf(ctx context.Context, p platform.ID, now time.Time, limit int) ([]EndedHold, error) {
+	return all(ctx, r.c, scanEndedHold,
+		`SELECT `+endedColumns+` FROM holds WHERE platform_id = $1 AND resume_at > 0 AND resume_at <= $2
+		 ORDER BY resume_at, id LIMIT $3`, string(p), micros(now), limit)
 }
 
 // PostponeHold has an ended hold looked at again later, unless somebody has got on

@@ -198,22 +198,27 @@ func (tx *Tx) DatedTriggers(ctx context.Context, p platform.ID, kind billing.Kin
 	return list, nil
 }
 
-// FiredSteps reads the triggers that have fired for a step of a workflow and a
-// resource, whatever the date.
-func (r Reader) FiredSteps(ctx context.Context, p platform.ID, keys []trigger.Key) ([]trigger.Trigger, error) {
-	args := make([][]any, len(keys))
-	for i, k := range keys {
-		args[i] = []any{string(p), string(k.Kind), k.ResourceID, string(k.WorkflowID), string(k.Variant), k.Step}
-	}
-	return lookUp(ctx, r.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = $2 AND resource_id = $3 AND workflow_id = $4
-		 AND variant = $5 AND step = $6 AND type = 'EVENT' AND status = 'FIRED'`, args)
+// FiredSteps reads the triggers that have fired for any step of resources of a
+// kind, whatever the date.
+func (r Reader) FiredSteps(ctx context.Context, p platform.ID, kind billing.Kind, resources []string) ([]trigger.Trigger, error) {
+	return lookUpAll(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND kind = $2 AND resource_id = ANY($3)
+		 AND type = 'EVENT' AND step <> '' AND status = 'FIRED'`, resources, string(p), string(kind))
 }
 
-// PlannedOf reads and locks the PLANNED triggers of customers.
-func (tx *Tx) PlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2 AND status = 'PLANNED' FOR UPDATE`,
+// PlannedOf reads the PLANNED triggers of customers.
+func (r Reader) PlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return r.plannedOf(ctx, ``, p, customers)
+}
+
+// LockedPlannedOf reads and locks them.
+func (tx *Tx) LockedPlannedOf(ctx context.Context, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return tx.plannedOf(ctx, ` FOR UPDATE`, p, customers)
+}
+
+func (r Reader) plannedOf(ctx context.Context, lock string, p platform.ID, customers []string) ([]trigger.Trigger, error) {
+	return lookUp(ctx, r.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND customer_id = $2 AND status = 'PLANNED'`+lock,
 		keyed(customers, string(p)))
 }
 
@@ -226,18 +231,20 @@ func (tx *Tx) DueTriggers(ctx context.Context, p platform.ID, now time.Time, lim
 }
 
 // WithDue returns the platforms with PLANNED triggers whose time has come, each
-// by its clock: its own, or the machine's.
+// by its clock: its own, or the machine's. The first of each platform is asked for,
+// and not whether there is one: so no database takes another way than the index.
 func (r Reader) WithDue(ctx context.Context, now time.Time) ([]platform.ID, error) {
 	return all(ctx, r.c, column[platform.ID],
-		`SELECT platform_id FROM planning n WHERE EXISTS (
-		     SELECT 1 FROM triggers t WHERE t.platform_id = n.platform_id AND t.status = 'PLANNED' AND t.reason = ''
-		     AND t.scheduled_at <= CASE WHEN n.clock > 0 THEN n.clock ELSE $1 END)
+		`SELECT platform_id FROM planning n WHERE (
+		     SELECT t.scheduled_at FROM triggers t WHERE t.platform_id = n.platform_id AND t.status = 'PLANNED' AND t.reason = ''
+		     ORDER BY t.scheduled_at, t.id LIMIT 1) <= CASE WHEN n.clock > 0 THEN n.clock ELSE $1 END
 		 ORDER BY platform_id`, micros(now))
 }
 
 // Backlog counts the executions of a platform that wait for their turn, up to a
-// limit.
+// limit. Every lane is 0 or more: that it is asked for leads to the index of what
+// waits, past all that has been sent.
 func (r Reader) Backlog(ctx context.Context, p platform.ID, limit int) (int64, error) {
 	return one(ctx, r.c, column[int64],
-		`SELECT COUNT(*) FROM (SELECT 1 FROM executions WHERE platform_id = $1 AND status = 'PENDING' LIMIT $2) AS waiting`, string(p), limit)
+		`SELECT COUNT(*) FROM (SELECT 1 FROM executions WHERE platform_id = $1 AND lane >= 0 AND status = 'PENDING' LIMIT $2) AS waiting`, string(p), limit)
 }

@@ -26,9 +26,23 @@ func document[T any](rs rows) (T, error) {
 	return v, json.Unmarshal(raw, &v)
 }
 
+// withClock reads a platform with what its own clock shows.
+func withClock(rs rows) (platform.Platform, error) {
+	var p platform.Platform
+	var raw []byte
+	var clock int64
+	if err := rs.Scan(&raw, &clock); err != nil {
+		return p, err
+	}
+	err := json.Unmarshal(raw, &p)
+	p.Clock = instant(clock)
+	return p, err
+}
+
 // Platform reads a platform.
 func (r Reader) Platform(ctx context.Context, id platform.ID) (platform.Platform, error) {
-	p, err := one(ctx, r.c, document[platform.Platform], `SELECT doc FROM platforms WHERE id = $1`, string(id))
+	p, err := one(ctx, r.c, withClock,
+		`SELECT p.doc, n.clock FROM platforms p JOIN planning n ON n.platform_id = p.id WHERE p.id = $1`, string(id))
 	if errors.Is(err, errNoRow) {
 		return p, notFound("PLATFORM", "platform", string(id))
 	}
@@ -37,7 +51,8 @@ func (r Reader) Platform(ctx context.Context, id platform.ID) (platform.Platform
 
 // Platforms reads all platforms, the first made first.
 func (r Reader) Platforms(ctx context.Context) ([]platform.Platform, error) {
-	return all(ctx, r.c, document[platform.Platform], `SELECT doc FROM platforms ORDER BY created_at, id`)
+	return all(ctx, r.c, withClock,
+		`SELECT p.doc, n.clock FROM platforms p JOIN planning n ON n.platform_id = p.id ORDER BY p.created_at, p.id`)
 }
 
 // LockedPlatform reads a platform and keeps it from being changed until the

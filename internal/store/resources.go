@@ -79,10 +79,10 @@ func (r Reader) Resource(ctx context.Context, p platform.ID, kind billing.Kind, 
 	res, err := one(ctx, r.c, scanResource,
 		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = $3 AND revision > 0`,
 		string(p), string(kind), idOrReference)
-	if errors.Is(err, errNoRow) {
+	if errors.Is(err, errNoRow) { // the plus keeps SQLite from walking through the order of creation to find it
 		res, err = one(ctx, r.c, scanResource,
 			`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND reference = $3 AND revision > 0
-			 AND reference <> '' ORDER BY created_at, id LIMIT 1`, string(p), string(kind), idOrReference)
+			 AND reference <> '' ORDER BY +created_at, id LIMIT 1`, string(p), string(kind), idOrReference)
 	}
 	if errors.Is(err, errNoRow) {
 		return nil, notFound(string(kind), "resource of type "+string(kind), idOrReference)
@@ -128,12 +128,19 @@ func (r Reader) PaymentsOf(ctx context.Context, p platform.ID, invoice billing.I
 		 AND revision > 0`, string(p), string(invoice))
 }
 
-// resources reads rows by their keys, in the order of the keys.
+// resources reads rows by their keys, and locks them in the order of the keys.
 func (r Reader) resources(ctx context.Context, lock string, p platform.ID, kind billing.Kind, ids []string) (map[string]Stored, error) {
 	found := make(map[string]Stored, len(ids))
-	list, err := lookUp(ctx, r.c, scanStored,
-		`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = $3`+lock,
-		keyed(slices.Sorted(slices.Values(ids)), string(p), string(kind)))
+	ids = slices.Sorted(slices.Values(ids))
+	var list []Stored
+	var err error
+	if lock == "" {
+		list, err = lookUpAll(ctx, r.c, scanStored,
+			`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = ANY($3)`, ids, string(p), string(kind))
+	} else {
+		list, err = lookUp(ctx, r.c, scanStored,
+			`SELECT `+storedColumns+` FROM resources WHERE platform_id = $1 AND kind = $2 AND id = $3`+lock, keyed(ids, string(p), string(kind)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading resources: %w", err)
 	}

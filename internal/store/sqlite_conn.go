@@ -150,6 +150,17 @@ func (c sqliteConn) execMany(ctx context.Context, text string, args [][]any) ([]
 	return changed, nil
 }
 
+// writeRows writes row by row: a statement about several rows is journalled, so
+// that it can be taken back, which costs more than it saves.
+func (c sqliteConn) writeRows(ctx context.Context, text func(rows int) string, args [][]any) ([]bool, error) {
+	counts, err := c.execMany(ctx, text(1), args)
+	changed := make([]bool, len(counts))
+	for i, n := range counts {
+		changed[i] = n == 1
+	}
+	return changed, err
+}
+
 func (c sqliteConn) queryMany(ctx context.Context, text string, args [][]any, each func(rows) error) error {
 	if len(args) == 0 {
 		return nil

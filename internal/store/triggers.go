@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -91,20 +92,19 @@ func (tx *Tx) InsertTriggers(ctx context.Context, list []trigger.Trigger) ([]boo
 		args[i] = []any{
 			string(t.PlatformID), string(t.ID), string(t.Type), string(t.Status), string(t.Reason), string(t.WorkflowID),
 			string(t.Variant), t.Step, string(t.Kind), t.ResourceID, t.Occurrence, string(t.CustomerID), string(t.InvoiceID),
-			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), details, micros(t.CreatedAt), micros(t.UpdatedAt), facts,
+			t.WorkflowVersion, micros(t.EventAt), micros(t.ScheduledAt), details, micros(t.CreatedAt), micros(t.UpdatedAt),
+			facts, 1, micros(t.CreatedAt),
 		}
 	}
-	changed, err := tx.c.execMany(ctx,
-		`INSERT INTO triggers (`+triggerColumns+`, facts, decision, decided_at)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1, $18) ON CONFLICT DO NOTHING`, args)
+	inserted, err := tx.c.writeRows(ctx, insertTriggers, args)
 	if err != nil {
 		return nil, fmt.Errorf("inserting triggers: %w", err)
 	}
-	inserted := make([]bool, len(list))
-	for i, n := range changed {
-		inserted[i] = n == 1
-	}
 	return inserted, nil
+}
+
+func insertTriggers(rows int) string {
+	return `INSERT INTO triggers (` + triggerColumns + `, facts, decision, decided_at) VALUES ` + values(rows, 22) + ` ON CONFLICT DO NOTHING`
 }
 
 // LockedTrigger reads the EVENT trigger of a key for a change of it.
@@ -126,16 +126,33 @@ func (tx *Tx) WaitingForCustomers(ctx context.Context, p platform.ID, customers 
 // WaitingForInvoices reads and locks the triggers that wait for one of these
 // invoices, or for the customer of one, to become known.
 func (tx *Tx) WaitingForInvoices(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
-		 AND status <> 'FIRED' AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' FOR UPDATE`, keyed(invoices, string(p)))
+	return tx.lockedAbout(ctx, p, invoices, `status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'`)
 }
 
-// NotFired reads and locks the triggers of invoices that were skipped or cancelled.
+// NotFired reads and locks the EVENT triggers of invoices, and of their payments,
+// that were skipped or cancelled.
 func (tx *Tx) NotFired(ctx context.Context, p platform.ID, invoices []string) ([]trigger.Trigger, error) {
-	return lookUp(ctx, tx.c, scanTrigger,
-		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND invoice_id = $2 AND invoice_id <> ''
-		 AND status <> 'FIRED' AND status IN ('SKIPPED', 'CANCELLED') FOR UPDATE`, keyed(invoices, string(p)))
+	return tx.lockedAbout(ctx, p, invoices, `status IN ('SKIPPED', 'CANCELLED')`)
+}
+
+// lockedAbout reads and locks the EVENT triggers of invoices and of their payments
+// in which something else holds that no FIRED one fulfils. Those of invoices are
+// found by their key: an index of their own would be written for each reminder.
+func (tx *Tx) lockedAbout(ctx context.Context, p platform.ID, invoices []string, holds string) ([]trigger.Trigger, error) {
+	var found []trigger.Trigger
+	for _, which := range []string{
+		`kind = 'INVOICE' AND resource_id = $2`,
+		`kind = 'PAYMENT' AND invoice_id = $2 AND invoice_id <> '' AND status <> 'FIRED'`,
+	} {
+		list, err := lookUp(ctx, tx.c, scanTrigger,
+			`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND `+which+` AND type = 'EVENT' AND `+holds+` FOR UPDATE`,
+			keyed(invoices, string(p)))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, list...)
+	}
+	return found, nil
 }
 
 // StoppedByClosing reads and locks the triggers of customers that were stopped
@@ -195,34 +212,85 @@ func (tx *Tx) CancelEmptyTriggers(ctx context.Context, cancelled []execution.Exe
 	return err
 }
 
-// WaitingSince reads and locks triggers that have waited since before a time
-// for their customer or invoice, on all platforms.
+// WaitingSince reads and locks triggers that have waited since before a time for
+// their customer or invoice, on all platforms that go by the machine's clock.
 func (tx *Tx) WaitingSince(ctx context.Context, before time.Time, limit int) ([]trigger.Trigger, error) {
 	return all(ctx, tx.c, scanTrigger,
 		`SELECT `+triggerColumns+` FROM triggers WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER' AND decided_at < $1
-		 ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+		 AND `+byMachine+` ORDER BY decided_at LIMIT $2 FOR UPDATE SKIP LOCKED`, micros(before), limit)
+}
+
+// WaitingOf reads and locks those of one platform, by the clock that it goes by.
+func (tx *Tx) WaitingOf(ctx context.Context, p platform.ID, before time.Time, limit int) ([]trigger.Trigger, error) {
+	return all(ctx, tx.c, scanTrigger,
+		`SELECT `+triggerColumns+` FROM triggers WHERE platform_id = $1 AND status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER'
+		 AND decided_at < $2 ORDER BY decided_at LIMIT $3 FOR UPDATE SKIP LOCKED`, string(p), micros(before), limit)
 }
 
 // UpdateTriggers stores what became of locked triggers.
 func (tx *Tx) UpdateTriggers(ctx context.Context, list []trigger.Trigger) error {
-	changes := make([][]any, len(list))
 	args := make([][]any, len(list))
 	for i, t := range list {
 		facts, err := encodeFacts(t.Facts)
 		if err != nil {
 			return err
 		}
-		changes[i] = []any{string(t.PlatformID), string(t.ID), string(t.Status), string(t.Reason)}
-		args[i] = append(changes[i],
-			micros(t.UpdatedAt), string(t.CustomerID), string(t.InvoiceID), t.WorkflowVersion, micros(t.EventAt), facts, micros(t.ScheduledAt))
+		args[i] = []any{
+			string(t.PlatformID), string(t.ID), string(t.Status), string(t.Reason), micros(t.UpdatedAt), string(t.CustomerID), string(t.InvoiceID),
+			t.WorkflowVersion, micros(t.EventAt), facts, micros(t.ScheduledAt),
+		}
 	}
-	if err := tx.keepDecisions(ctx, `platform_id = $1 AND id = $2`, changes); err != nil {
+	if err := tx.keepDecisionsOf(ctx, list); err != nil {
 		return err
 	}
-	_, err := tx.c.execMany(ctx,
-		`UPDATE triggers SET `+decided+`, customer_id = $6, invoice_id = $7, workflow_version = $8, event_at = $9, facts = $10, scheduled_at = $11
-		 WHERE platform_id = $1 AND id = $2`, args)
+	_, err := tx.c.writeRows(ctx, updateTriggers, args)
 	return err
+}
+
+// updateTriggers says of the first row of many what the parameters are: nothing
+// else does.
+func updateTriggers(rows int) string {
+	if rows == 1 {
+		return `UPDATE triggers SET ` + decided + `, customer_id = $6, invoice_id = $7, workflow_version = $8, event_at = $9, facts = $10,
+			scheduled_at = $11 WHERE platform_id = $1 AND id = $2`
+	}
+	first, rest, _ := strings.Cut(values(rows, 11), ")")
+	for _, number := range []string{"$5", "$8", "$9", "$11"} {
+		first = strings.Replace(first, number, "CAST("+number+" AS BIGINT)", 1)
+	}
+	return `UPDATE triggers SET status = column3, reason = column4, updated_at = column5,
+		decided_at = CASE WHEN status = column3 AND reason = column4 THEN decided_at ELSE column5 END,
+		decision = CASE WHEN status = column3 AND reason = column4 THEN decision ELSE decision + 1 END,
+		customer_id = column6, invoice_id = column7, workflow_version = column8, event_at = column9, facts = column10, scheduled_at = column11
+		FROM (VALUES ` + first + ")" + rest + `) AS new WHERE platform_id = column1 AND id = column2`
+}
+
+// keepDecisionsOf puts by what had been decided about triggers that are about to
+// become what they are in list: of many that become the same, at once.
+func (tx *Tx) keepDecisionsOf(ctx context.Context, list []trigger.Trigger) error {
+	type becoming struct {
+		platform platform.ID
+		status   trigger.Status
+		reason   workflow.Reason
+	}
+	ids := map[becoming][]string{}
+	for _, t := range list {
+		b := becoming{t.PlatformID, t.Status, t.Reason}
+		ids[b] = append(ids[b], string(t.ID))
+	}
+	var single, many [][]any
+	for b, ids := range ids {
+		if len(ids) >= manyKeys {
+			many = append(many, []any{string(b.platform), ids, string(b.status), string(b.reason)})
+			continue
+		}
+		for _, id := range ids {
+			single = append(single, []any{string(b.platform), id, string(b.status), string(b.reason)})
+		}
+	}
+	return errors.Join(
+		tx.keepDecisions(ctx, `platform_id = $1 AND id = ANY($2)`, many),
+		tx.keepDecisions(ctx, `platform_id = $1 AND id = $2`, single))
 }
 
 // decided sets what was decided about a trigger: status $3 and reason $4, at $5.

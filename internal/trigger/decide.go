@@ -80,6 +80,11 @@ type Moment struct {
 	First   *workflow.Armed // of the workflows with a priority that match, the first
 }
 
+// Yields reports whether a workflow with a priority yields to another that matches.
+func (m Moment) Yields(w *workflow.Armed) bool {
+	return w.Priority != nil && m.First != nil && m.First.ID != w.ID && m.First.Before(w)
+}
+
 // StopsStep says what forbids a dated message of a workflow now, or [workflow.Sent].
 func StopsStep(w *workflow.Armed, f workflow.Facts, m Moment) workflow.Reason {
 	if reason := w.LeavesOut(billing.CustomerID(f.Customer.ID)); reason != workflow.Sent {
@@ -88,7 +93,7 @@ func StopsStep(w *workflow.Armed, f workflow.Facts, m Moment) workflow.Reason {
 	if reason := w.Asks(f); reason != workflow.Sent {
 		return reason
 	}
-	if w.Priority != nil && m.First != nil && m.First.ID != w.ID {
+	if m.Yields(w) {
 		return workflow.Superseded
 	}
 	if reason := f.Stops(w.Variant()); reason != workflow.Sent {

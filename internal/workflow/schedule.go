@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"maps"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -136,4 +137,19 @@ func (w *Workflow) Begin(old Workflow, now time.Time) {
 		}
 		w.Begun[p.String()] = since
 	}
+}
+
+// BeginBy moves the instants since when steps count that lie after a time back to
+// it, for a platform whose clock is set into the past, and reports whether there
+// were any.
+func (w *Workflow) BeginBy(now time.Time) bool {
+	moved := false
+	begun := maps.Clone(w.Begun)
+	for step, since := range begun {
+		if since.After(now) {
+			begun[step], moved = now, true
+		}
+	}
+	w.Begun = begun
+	return moved
 }

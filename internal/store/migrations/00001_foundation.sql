@@ -35,6 +35,15 @@ CREATE TABLE planning (
     announced   BIGINT NOT NULL,
     clock       BIGINT NOT NULL
 );
+CREATE INDEX planning_clocks ON planning (platform_id) WHERE clock > 0;
+
+-- The call that is moving a platform's own clock, and until when it keeps others
+-- out, by the machine's clock.
+CREATE TABLE clock_calls (
+    platform_id TEXT   NOT NULL PRIMARY KEY,
+    token       TEXT   NOT NULL,
+    lease_until BIGINT NOT NULL
+);
 
 -- What is still to be planned: one date of one workflow, or of all ('' for the
 -- id). The position is how far it has come.
@@ -260,12 +269,12 @@ CREATE UNIQUE INDEX triggers_key ON triggers (platform_id, kind, resource_id, wo
 CREATE INDEX triggers_manual ON triggers (platform_id, kind, resource_id) WHERE type = 'MANUAL';
 CREATE INDEX triggers_by_customer ON triggers (platform_id, customer_id);
 CREATE INDEX triggers_by_creation ON triggers (platform_id, created_at, id) WHERE created_at > 0;
-CREATE INDEX triggers_planned ON triggers (platform_id, customer_id) WHERE status = 'PLANNED';
 CREATE INDEX triggers_due ON triggers (platform_id, scheduled_at, id) WHERE status = 'PLANNED' AND reason = '';
-CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE invoice_id <> '' AND status <> 'FIRED';
+CREATE INDEX triggers_not_fired ON triggers (platform_id, invoice_id) WHERE kind = 'PAYMENT' AND invoice_id <> '' AND status <> 'FIRED';
 CREATE INDEX triggers_closed_customer ON triggers (platform_id, customer_id) WHERE reason = 'CUSTOMER_CLOSED';
 CREATE INDEX triggers_held ON triggers (platform_id, customer_id, id) WHERE reason = 'HELD';
-CREATE INDEX triggers_waiting ON triggers (decided_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_waiting ON triggers (decided_at, platform_id) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
+CREATE INDEX triggers_waiting_by_platform ON triggers (platform_id, decided_at) WHERE status = 'PLANNED' AND reason = 'WAITING_FOR_CUSTOMER';
 
 -- The decisions about a trigger before the one that its row has, from number 1.
 CREATE TABLE decisions (
@@ -310,7 +319,8 @@ CREATE TABLE executions (
     PRIMARY KEY (platform_id, id)
 );
 CREATE INDEX executions_due ON executions (platform_id, lane, due_at, created_at, position) WHERE status = 'PENDING';
-CREATE INDEX executions_waiting ON executions (next_attempt_at) WHERE status = 'WAITING';
+CREATE INDEX executions_waiting ON executions (next_attempt_at, platform_id) WHERE status = 'WAITING';
+CREATE INDEX executions_waiting_by_platform ON executions (platform_id, next_attempt_at) WHERE status = 'WAITING';
 CREATE INDEX executions_sending ON executions (lease_until) WHERE status = 'SENDING';
 CREATE INDEX executions_open ON executions (platform_id, customer_id, due_at, created_at, position, id) WHERE status IN ('PENDING', 'WAITING', 'SENDING');
 CREATE INDEX executions_ended ON executions (platform_id, customer_id) WHERE status IN ('SENT', 'FAILED', 'UNCONFIRMED', 'CANCELLED', 'SKIPPED');
@@ -366,8 +376,9 @@ CREATE TABLE holds (
 CREATE INDEX holds_by_creation ON holds (platform_id, created_at, id) WHERE created_at > 0;
 CREATE INDEX holds_by_resource ON holds (platform_id, resource_id);
 CREATE INDEX holds_by_customer ON holds (platform_id, customer_id);
-CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id) WHERE status = 'ACTIVE';
-CREATE INDEX holds_ending ON holds (resume_at) WHERE resume_at > 0;
+CREATE INDEX holds_in_force ON holds (platform_id, covers_kind, covers_id, id) WHERE status = 'ACTIVE';
+CREATE INDEX holds_ending ON holds (resume_at, platform_id) WHERE resume_at > 0;
+CREATE INDEX holds_ending_by_platform ON holds (platform_id, resume_at) WHERE resume_at > 0;
 
 -- The addresses that get no mail, in the form in which they are compared.
 CREATE TABLE suppressions (
