@@ -300,6 +300,8 @@ func outOfPlace(w *workflow.Armed, t trigger.Trigger, r billing.Resource, f work
 		return w.LeavesOut(billing.CustomerOf(r))
 	case stopOf(f, t.Variant) != workflow.Sent:
 		return stopOf(f, t.Variant)
+	case t.Variant == workflow.FreeTrialReminder && f.Trial == nil:
+		return workflow.SubscriptionEnded
 	case w.Begun[t.Step].IsZero():
 		return workflow.WorkflowChanged
 	default:

@@ -43,8 +43,12 @@ func (s *scenario) line(text string) error {
 	before, after, said := strings.Cut(text, ": ")
 	line := sentence{words: strings.Fields(before)}
 	if said {
+		after, asked, asks := strings.Cut(after, ", if ")
 		for part := range strings.SplitSeq(after, ", ") {
 			line.said = append(line.said, strings.TrimSpace(part))
+		}
+		if asks { // to the end of the line, commas and all
+			line.said = append(line.said, "if "+asked)
 		}
 	}
 	if err := s.happens(line); err != nil {
@@ -202,6 +206,12 @@ func setWorkflow(w *workflow.Workflow, said string) error {
 		if value != "everybody" {
 			w.CustomerIDs = customers(value)
 		}
+	case "if":
+		w.Conditions = value
+	case "priority":
+		n, err := strconv.Atoi(value)
+		w.Priority = &n
+		return err
 	case "not": // not for eve
 		w.ExcludedIDs = customers(strings.TrimPrefix(value, "for "))
 	default:
@@ -229,7 +239,7 @@ func setPeriods(w *workflow.Workflow, text string) error {
 		}
 		periods = append(periods, p)
 	}
-	switch w.Variant() { //nolint:exhaustive // the dated ones
+	switch w.Variant() {
 	case workflow.Overdue:
 		w.Invoice = &workflow.InvoiceConfig{Variant: w.Variant(), Overdue: &workflow.Periods{Periods: periods}}
 	case workflow.UpcomingPaymentRemind:

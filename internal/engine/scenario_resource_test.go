@@ -52,7 +52,7 @@ func (s *scenario) next(key billing.Key) billing.Resource {
 	if r := s.resources[key]; r != nil {
 		return s.copy(r)
 	}
-	switch key.Kind { //nolint:exhaustive // the others begin empty
+	switch key.Kind {
 	case billing.KindCustomer:
 		c := s.customer(key.ID)
 		c.Locale = "en-GB"
@@ -254,8 +254,12 @@ func (s *scenario) setSubscription(sub *billing.Subscription, said string) error
 }
 
 func (s *scenario) setTrial(t *billing.Schedule, said string) (err error) {
-	if said == "no trial" {
+	switch said {
+	case "no trial":
 		t.Type = billing.DefaultSchedule
+		return nil
+	case "a trial":
+		t.Type = billing.Trial
 		return nil
 	}
 	t.EndAt, err = s.instant(strings.TrimPrefix(said, "until "))

@@ -175,7 +175,7 @@ func (s *scenario) settle() {
 			return
 		}
 	}
-	s.Errorf("at %s something stays due", s.now.In(s.zone).Format(minute))
+	s.Fatalf("at %s something stays due", s.now.In(s.zone).Format(minute))
 }
 
 // firstDue is the first second after now, at the latest end, at which something
