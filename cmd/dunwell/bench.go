@@ -73,8 +73,15 @@ func (b *bench) measure(ctx context.Context) error {
 		row string
 		run func(context.Context) error
 	}{
-		{"P1", b.definitions}, {"P2", b.ingestion}, {"P3", b.bulk}, {"P5", b.latency}, {"P6", b.planning}, {"P7", b.matching}, {"P7b", b.asking},
-		{"P8", b.process}, {"P9", b.lists},
+		{"P1", b.definitions},
+		{"P2", b.ingestion},
+		{"P3", b.bulk},
+		{"P5", b.latency},
+		{"P6", b.planning},
+		{"P7", b.matching},
+		{"P7b", b.asking},
+		{"P8", b.process},
+		{"P9", b.lists},
 	} {
 		if !slices.Contains(b.Rows, m.row) {
 			continue

@@ -171,7 +171,8 @@ func (s *foresight) decideStep(w *workflow.Armed, f workflow.Facts, t trigger.Tr
 		return trigger.DecideStep(w, f, c, i, m)
 	}
 	reason := outOfPlace(w, t, s.scene.known[billing.Key{Kind: t.Kind, ID: t.ResourceID}], f)
-	if reason == workflow.DeadlineMoved && t.ID == "" {
+	dateless := reason == workflow.DeadlineMoved || reason == workflow.SubscriptionEnded && stopOf(f, t.Variant) == workflow.Sent
+	if dateless && t.ID == "" {
 		reason = workflow.NoDate
 	}
 	return trigger.Verdict{Status: trigger.Cancelled, Reason: reason}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
@@ -90,9 +91,7 @@ func (s *scene) weigh(ctx context.Context, resources []billing.Key) error {
 	if err != nil {
 		return fmt.Errorf("reading payments: %w", err)
 	}
-	for invoice, list := range payments {
-		s.payments[invoice] = list
-	}
+	maps.Copy(s.payments, payments)
 	return s.holds.add(ctx, s.r, s.p, on, s.now)
 }
 
@@ -124,9 +123,7 @@ func (s *scene) readSchedules(ctx context.Context, subscriptions []string) error
 	if err != nil {
 		return fmt.Errorf("reading schedules: %w", err)
 	}
-	for id, list := range found {
-		s.schedules[id] = list
-	}
+	maps.Copy(s.schedules, found)
 	return nil
 }
 

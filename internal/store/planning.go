@@ -28,9 +28,12 @@ func scanPlanning(rs rows) (Planning, error) {
 	var p Planning
 	var announced, clock int64
 	err := rs.Scan(&p.Version, &announced, &clock)
-	p.Announced, p.Clock = calendar.Date(announced), instant(clock)
+	p.Announced, p.Clock = dateOf(announced), instant(clock)
 	return p, err
 }
+
+// dateOf reads a date that was stored as a number of days.
+func dateOf(days int64) calendar.Date { return calendar.Date(days) } //nolint:gosec // only dates are stored there
 
 // AnnouncedAhead is how many dates after that of UTC are announced: on the first
 // of them the clocks of UTC+14 show it already, and it takes time to plan one.
@@ -136,7 +139,7 @@ func scanTask(rs rows) (Task, error) {
 	if err := rs.Scan(&t.PlatformID, &t.ID, &t.Kind, &t.WorkflowID, &on, &position); err != nil {
 		return t, err
 	}
-	t.On = calendar.Date(on)
+	t.On = dateOf(on)
 	return t, json.Unmarshal(position, &t.Position)
 }
 
