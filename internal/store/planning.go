@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,7 +70,15 @@ func (tx *Tx) gate(ctx context.Context, id platform.ID, exclusive bool) error {
 // Planning reads the planning row as it is now. A claim holds its version still
 // by the platform's lock, which every change of it takes too.
 func (r Reader) Planning(ctx context.Context, id platform.ID) (Planning, error) {
-	return one(ctx, r.c, scanPlanning, `SELECT `+planningColumns+` FROM planning WHERE platform_id = $1`, string(id))
+	return planningOf(ctx, r.c, id, `SELECT `+planningColumns+` FROM planning WHERE platform_id = $1`)
+}
+
+func planningOf(ctx context.Context, c conn, id platform.ID, text string) (Planning, error) {
+	p, err := one(ctx, c, scanPlanning, text, string(id))
+	if errors.Is(err, errNoRow) {
+		return p, notFound("PLATFORM", "platform", string(id))
+	}
+	return p, err
 }
 
 // BumpWorkflowSet changes the version of the platform's set of ACTIVE
@@ -78,8 +87,7 @@ func (tx *Tx) BumpWorkflowSet(ctx context.Context, id platform.ID) (Planning, er
 	if err := tx.gate(ctx, id, true); err != nil {
 		return Planning{}, err
 	}
-	return one(ctx, tx.c, scanPlanning,
-		`UPDATE planning SET version = version + 1 WHERE platform_id = $1 RETURNING `+planningColumns, string(id))
+	return planningOf(ctx, tx.c, id, `UPDATE planning SET version = version + 1 WHERE platform_id = $1 RETURNING `+planningColumns)
 }
 
 // LockPlanning reads the planning row for a change of it. It waits for every
