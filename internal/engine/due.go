@@ -18,7 +18,7 @@ import (
 
 const (
 	// fireBatch bounds how many triggers a transaction fires.
-	fireBatch = 1000
+	fireBatch = 500
 	// fullBacklog is how many messages of a platform may wait for their turn
 	// before no more are made: what is decided late is decided on newer facts.
 	fullBacklog = 20_000

@@ -177,7 +177,7 @@ type planning struct {
 // planBatch bounds how many resources a transaction plans; looks how often it
 // asks for some.
 const (
-	planBatch = 1000
+	planBatch = 500
 	planLooks = 200
 )
 
