@@ -56,7 +56,9 @@ func startWith(ctx context.Context, s config.Serve, log *slog.Logger, sender fun
 	}
 	a := &app{log: log, errs: make(chan error, 2)}
 	metrics := engine.NewMetrics()
-	a.engine, err = engine.New(engine.Config{Log: log, Now: time.Now, Limits: engine.DefaultLimits(), Metrics: metrics, Sender: sender})
+	a.engine, err = engine.New(engine.Config{
+		Log: log, Now: time.Now, Limits: engine.DefaultLimits(), Metrics: metrics, Sender: sender, FollowDatabase: true,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the engine: %w", err)
 	}

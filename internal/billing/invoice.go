@@ -130,7 +130,7 @@ func (i *Invoice) OpenAmount() Money {
 		return i.Open
 	case i.IsPaid():
 		return Money{"0", i.Total.Currency}
-	case i.PaidAmount.IsSet() && i.Total.IsSet():
+	case i.PaidAmount.IsSet() && i.PaidAmount.Currency == i.Total.Currency:
 		return Money{i.Total.Quantity.Sub(i.PaidAmount.Quantity), i.Total.Currency}
 	default:
 		return i.Total

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dunwellhq/dunwell/internal/billing"
+	"github.com/dunwellhq/dunwell/internal/calendar"
 	"github.com/dunwellhq/dunwell/internal/execution"
 	"github.com/dunwellhq/dunwell/internal/trigger"
 	"github.com/dunwellhq/dunwell/internal/workflow"
@@ -53,11 +54,17 @@ func (c *claiming) stopsDate(t trigger.Trigger, f workflow.Facts) workflow.Reaso
 	if reason := f.Collected(t.Variant, c.now); reason != workflow.Sent || t.Type != trigger.Event {
 		return reason
 	}
-	d := t.Variant.Deadline(f)
-	if !d.IsSet() || d.On(c.set.place(f).Seller).String() == t.Occurrence { // without one, its state stands against it
+	d, at := t.Variant.Deadline(f), c.set.place(f)
+	switch {
+	case !d.IsSet(): // its state stands against it
+		return workflow.Sent
+	case d.On(at.Seller).String() != t.Occurrence:
+		return workflow.DeadlineMoved
+	case t.Variant != workflow.Overdue && calendar.DateOf(c.now, at.Reader) >= d.On(at.Seller): // it has come
+		return workflow.TooLate
+	default:
 		return workflow.Sent
 	}
-	return workflow.DeadlineMoved
 }
 
 // movedDate says that an execution reminds of a date that its deadline has left.

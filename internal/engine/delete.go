@@ -64,7 +64,16 @@ func (e *Engine) delete(ctx context.Context, p platform.ID, key billing.Key, res
 		if err := in.writeRows(ctx); err != nil {
 			return err
 		}
-		return in.stopDeleted(ctx, []billing.Resource{old})
+		if err := in.stopDeleted(ctx, []billing.Resource{old}); err != nil {
+			return err
+		}
+		if err := in.countWithout(ctx, old); err != nil {
+			return err
+		}
+		if err := in.plan(ctx); err != nil {
+			return fmt.Errorf("planning without it: %w", err)
+		}
+		return in.settle(ctx)
 	})
 	if err == nil {
 		e.log.LogAttrs(ctx, slog.LevelInfo, "resource_deleted", slog.String("platform_id", string(p)),

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunwellhq/dunwell/internal/delivery"
@@ -24,6 +25,8 @@ type Engine struct {
 	renderer *message.Renderer
 	log      *slog.Logger
 	now      func() time.Time
+	offset   atomic.Int64 // what the database's clock is ahead of now, in nanoseconds
+	follows  bool         // the database's clock
 	limits   Limits
 	senders  *senders
 	metrics  *Metrics
@@ -72,6 +75,9 @@ type Config struct {
 	Now     func() time.Time
 	Limits  Limits
 	Metrics *Metrics
+	// FollowDatabase has the time be that of the database, where several nodes
+	// share one: Now is corrected by how far it is off.
+	FollowDatabase bool
 	// Sender overrides how an integration is spoken to; nil speaks its protocol.
 	Sender func(platform.Integration) Sender
 }
@@ -87,6 +93,7 @@ func New(cfg Config) (*Engine, error) {
 		renderer: renderer,
 		log:      cfg.Log,
 		now:      cfg.Now,
+		follows:  cfg.FollowDatabase,
 		limits:   cfg.Limits,
 		metrics:  cfg.Metrics,
 		sets:     map[platform.ID]*ruleset{},
@@ -113,12 +120,20 @@ func (e *Engine) Use(s *store.Store) {
 
 // Now is the time by which everything is decided, to the microsecond that the
 // store keeps.
-func (e *Engine) Now() time.Time { return e.now().UTC().Truncate(time.Microsecond) }
+func (e *Engine) Now() time.Time {
+	return e.now().Add(time.Duration(e.offset.Load())).UTC().Truncate(time.Microsecond)
+}
 
 // Start begins to drain and to sweep, after giving up what a process before
 // this one may have left SENDING.
 func (e *Engine) Start(ctx context.Context) error {
 	e.sendCtx, e.halt = context.WithCancel(context.WithoutCancel(ctx))
+	if e.follows && !e.store.Embedded() { // SQLite's clock is the machine's
+		if err := e.follow(ctx); err != nil {
+			return err
+		}
+		e.background.Go(func() { e.work(e.sendCtx, "follow", followEvery, e.follow) })
+	}
 	if e.store.Embedded() {
 		// Nobody else has the database, so no sender of before is alive.
 		if err := e.store.Write(ctx, func(tx *store.Tx) error { return tx.EndLeases(ctx) }); err != nil {

@@ -47,6 +47,25 @@ func (in *ingestion) stopDeleted(ctx context.Context, gone []billing.Resource) e
 	return in.skipDeleted(ctx, planned)
 }
 
+// countWithout has what counted with a deleted resource planned anew: a trial that
+// is told elsewhere too, an invoice that a payment was to pay, all that was sold in
+// another zone.
+func (in *ingestion) countWithout(ctx context.Context, gone billing.Resource) error {
+	switch r := gone.(type) {
+	case *billing.Schedule:
+		if r.SubscriptionID != "" {
+			in.toPlan[billing.Key{Kind: billing.KindSubscription, ID: string(r.SubscriptionID)}] = true
+		}
+	case *billing.Payment:
+		if r.InvoiceID != "" {
+			in.toPlan[billing.Key{Kind: billing.KindInvoice, ID: string(r.InvoiceID)}] = true
+		}
+	case *billing.BillingEntity:
+		return in.tx.InsertTasks(ctx, window(in.p, "", in.announced, in.now), in.now)
+	}
+	return nil
+}
+
 // skipDeleted ends triggers of which what they are about is deleted.
 func (in *ingestion) skipDeleted(ctx context.Context, list []trigger.Trigger) error {
 	for i := range list {

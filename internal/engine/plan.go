@@ -202,7 +202,10 @@ func (in *ingestion) planSteps(w *workflow.Armed, key billing.Key, f workflow.Fa
 		switch {
 		case exists:
 			in.keepUp(old, t, f, ok)
-		case !ok, step.Date > in.announced, silent && (v.Status != trigger.Planned || step.At.Before(in.now)):
+		case !ok, step.Date > in.announced:
+		case silent && step.At.Before(in.now): // history: nobody is written to, whatever becomes of it later
+			t.Status, t.Reason = trigger.Skipped, workflow.TooLate
+			in.planned = append(in.planned, t)
 		default:
 			in.planned = append(in.planned, t)
 		}

@@ -316,7 +316,7 @@ func (w *planning) planOne(x *workflow.Armed, key billing.Key, f workflow.Facts)
 		return
 	}
 	if w.task.Kind == store.FillBack {
-		if i, v := c.Backfilled(w.now); i >= 0 {
+		if i, v := c.Backfilled(w.now); i >= 0 && !newerThan(f, c.Steps[i].Begun) {
 			w.planned = append(w.planned, w.dated(x, key, f, c, i, v))
 		}
 		return
@@ -328,4 +328,10 @@ func (w *planning) planOne(x *workflow.Armed, key billing.Key, f workflow.Facts)
 	if v, ok := c.Plan(i, w.now); ok {
 		w.planned = append(w.planned, w.dated(x, key, f, c, i, v))
 	}
+}
+
+// newerThan reports whether a resource was first told of after an activation: what
+// had passed by then is none of it.
+func newerThan(f workflow.Facts, begun time.Time) bool {
+	return f.Invoice != nil && f.Invoice.CreatedAt.After(begun) || f.Subscription != nil && f.Subscription.CreatedAt.After(begun)
 }

@@ -187,6 +187,11 @@ func (e *Engine) closeAbsent(ctx context.Context, tx *store.Tx, p platform.ID, s
 	if err := in.stopDeleted(ctx, gone); err != nil {
 		return err
 	}
+	for _, r := range gone {
+		if err := in.countWithout(ctx, r); err != nil {
+			return err
+		}
+	}
 	return in.decide(ctx)
 }
 

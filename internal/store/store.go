@@ -168,6 +168,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return err
 }
 
+// Time is what PostgreSQL's clock shows.
+func (s *Store) Time(ctx context.Context) (time.Time, error) {
+	us, err := one(ctx, s.c, column[int64], `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`)
+	return instant(us), err
+}
+
 // retries is how often a transaction is run again that lost against another.
 const retries = 20
 

@@ -65,7 +65,7 @@ func (r Reason) CanEnd() bool {
 // was the plan of before.
 func (r Reason) Replanned() bool {
 	switch r {
-	case WorkflowInactive, WorkflowChanged, DeadlineMoved, OutOfScope, Excluded, NoAction:
+	case WorkflowInactive, WorkflowChanged, DeadlineMoved, OutOfScope, Excluded, NoAction, Deleted:
 		return true
 	default:
 		return false
