@@ -24,7 +24,7 @@ func TestANodeWhoseClockIsOffFollowsTheDatabase(t *testing.T) {
 			var log bytes.Buffer
 			e, err := engine.New(engine.Config{
 				Log: slog.New(slog.NewTextHandler(&log, nil)), Limits: w.limits, FollowDatabase: true,
-				Now: func() time.Time { return time.Now().Add(off) }, //nolint:forbidigo // a real clock, which is off
+				Now: func() time.Time { return time.Now().Add(off) },
 			})
 			w.must(err)
 			s, err := store.Open(w.ctx, store.Config{URL: w.url, MasterKey: bytes.Repeat([]byte{7}, 32), Log: slog.New(slog.DiscardHandler)})
