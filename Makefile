@@ -33,7 +33,7 @@ unwatched := -gcflags='modernc.org/...=-race=false' -gcflags='github.com/pb33f/.
 .PHONY: race
 race: ## run the tests of everything concurrent under the race detector
 	packages=$$(go list ./...); \
-	$(with_postgres) go test -race -short $(unwatched) $$(grep -Ev '$(without_races)' <<<"$$packages")
+	$(with_postgres) go test -race -short -timeout 30m $(unwatched) $$(grep -Ev '$(without_races)' <<<"$$packages")
 
 .PHONY: lint
 lint: ## check the code and the description of the API with the pinned linters

@@ -226,6 +226,9 @@ var beginnings = []string{"2027-03-11T10:00:00Z", "2027-03-25T21:00:00Z", "2027-
 // back for that reason; whatever the pages, and of each customer the same.
 func TestUpcomingIsWhatGoes(t *testing.T) {
 	for seed := range seeds {
+		if testing.Short() && seed > 0 {
+			break // the race detector is not what finds a wrong date
+		}
 		onBoth(t, func(w *world) {
 			s := someone{rand.New(rand.NewPCG(seed, 9))}
 			var err error
