@@ -14,28 +14,20 @@ func Zone(name string) (*time.Location, error) {
 	if name == "" || name == "Local" {
 		return nil, fmt.Errorf("%q is no IANA time zone such as Europe/Amsterdam", name)
 	}
-	zones.RLock()
-	loc, known := zones.byName[name]
-	zones.RUnlock()
-	if known {
-		return loc, nil
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location), nil
 	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		return nil, fmt.Errorf("%q is no IANA time zone such as Europe/Amsterdam", name)
 	}
-	zones.Lock()
-	defer zones.Unlock()
-	zones.byName[name] = loc
+	zones.Store(name, loc)
 	return loc, nil
 }
 
 // zones are those that were read: reading one takes longer than counting the days
 // of an invoice. What is kept are names of the tz database, of which there are few.
-var zones = struct {
-	sync.RWMutex
-	byName map[string]*time.Location
-}{byName: map[string]*time.Location{}}
+var zones sync.Map
 
 // FirstZone returns the first of the names that is set and known, else UTC.
 func FirstZone(names ...string) *time.Location {
