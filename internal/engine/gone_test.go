@@ -41,6 +41,7 @@ func TestWhatIsDeletedCountsNoMore(t *testing.T) {
 			i := w.invoice("i1", "c1")
 			i.BillingEntityID, i.DueDate = "b1", time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) // the 24th there, and the 23rd here
 			w.ingest(w.customer("c1"), seller, i)
+			w.must(w.e.Plan(w.ctx)) // what a seller who is new moves
 			w.deleted(billing.KindBillingEntity, "b1")
 			w.until("2026-11-26T12:00:00Z")
 			if got := len(w.outbox()); got != 1 {
