@@ -62,6 +62,11 @@ func TestSQLiteLooksUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, kind := range []billing.Kind{billing.KindCustomer, billing.KindInvoice} {
+		if _, err := s.Timeline(ctx, "p", kind, "a", Query{Page: 1, Limit: 10}); err != nil {
+			t.Error(err)
+		}
+	}
 	if _, err := s.Resource(ctx, "p", billing.KindInvoice, "a"); err == nil {
 		t.Error("there is an invoice")
 	}
@@ -79,9 +84,9 @@ func TestSQLiteLooksUp(t *testing.T) {
 }
 
 var (
-	table     = regexp.MustCompile(`^SELECT (?s:.*) FROM (?:triggers|resources|executions|holds)\b`)
+	table     = regexp.MustCompile(`^(?:SELECT|WITH) (?s:.*) FROM (?:triggers|resources|executions|holds)\b`)
 	parameter = regexp.MustCompile(`\$\d+`)
-	walks     = regexp.MustCompile(`^SCAN (?:triggers|resources|executions|holds)$|^SEARCH (?:triggers|resources|executions) .* \(platform_id=\?(?: AND kind=\?)?\)$`)
+	walks     = regexp.MustCompile(`^SCAN (?:triggers|resources|executions|holds)$|^SEARCH (?:triggers|resources|executions|[ade]) .* \(platform_id=\?(?: AND kind=\?)?\)$`)
 )
 
 func looksUp(t *testing.T, s *Store, text string) {

@@ -21,7 +21,7 @@ func (r Reader) Timeline(ctx context.Context, p platform.ID, kind billing.Kind, 
 	if q.Ascending {
 		direction = "ASC"
 	}
-	text := fmt.Sprintf(`WITH mine AS (%s), moments AS (%s)
+	text := fmt.Sprintf(`WITH mine AS MATERIALIZED (%s), moments AS (%s)
 		SELECT m.at, m.rank, m.status, m.reason, m.version, m.facts, m.execution_id, m.number, m.reply,
 		    t.id, t.type, t.workflow_id, t.variant, t.step, t.kind, t.resource_id, t.customer_id
 		FROM moments m JOIN mine t ON t.id = m.trigger_id
@@ -56,17 +56,18 @@ func triggersAbout(kind billing.Kind) string {
 }
 
 // moments are those of the triggers that are called mine. rank is the place of
-// [execution.MomentOf] in ranks.
+// [execution.MomentOf] in ranks. The platform is that of the trigger, which is read first:
+// said once more as $1, SQLite would begin with all that the platform has.
 const moments = `
 	SELECT decided_at AS at, 0 AS rank, status, reason, workflow_version AS version, facts, id AS trigger_id,
 	    '' AS execution_id, decision AS number, '' AS reply FROM mine
 	UNION ALL SELECT d.decided_at, 0, d.status, d.reason, d.workflow_version, d.facts, d.trigger_id, '', d.number, ''
-	FROM mine t JOIN decisions d ON d.platform_id = $1 AND d.trigger_id = t.id
+	FROM mine t JOIN decisions d ON d.platform_id = t.platform_id AND d.trigger_id = t.id
 	UNION ALL SELECT CASE WHEN a.ended_at = 0 THEN a.started_at ELSE a.ended_at END, 1, a.outcome, '', t.workflow_version, '', t.id, e.id, a.number, a.reply
-	FROM mine t JOIN executions e ON e.platform_id = $1 AND e.trigger_id = t.id
-	    JOIN attempts a ON a.platform_id = $1 AND a.execution_id = e.id
+	FROM mine t JOIN executions e ON e.platform_id = t.platform_id AND e.trigger_id = t.id
+	    JOIN attempts a ON a.platform_id = e.platform_id AND a.execution_id = e.id
 	UNION ALL SELECT e.updated_at, 2, e.status, e.reason, t.workflow_version, '', t.id, e.id, 0, ''
-	FROM mine t JOIN executions e ON e.platform_id = $1 AND e.trigger_id = t.id`
+	FROM mine t JOIN executions e ON e.platform_id = t.platform_id AND e.trigger_id = t.id`
 
 var ranks = []execution.MomentOf{execution.OfTrigger, execution.OfAttempt, execution.OfExecution}
 
